@@ -73,7 +73,7 @@ class _Value(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Base of all values: immutable, compact when encoded, unknown fields ignored when decoded."""
 
 
-class Agent(_Value):
+class Agent(_Value, frozen=True):
     """The human agent who served the chat."""
 
     id: str | None = None
@@ -81,14 +81,14 @@ class Agent(_Value):
     team: str | None = None
 
 
-class Customer(_Value):
+class Customer(_Value, frozen=True):
     """The customer, by the source's own id."""
 
     id: str | None = None
     tier: str | None = None
 
 
-class Outcome(_Value):
+class Outcome(_Value, frozen=True):
     """What the source knows of the chat's business result; ``order_amount`` in currency units."""
 
     resolved: bool | None = None
@@ -96,14 +96,14 @@ class Outcome(_Value):
     order_amount: float | None = None
 
 
-class Followup(_Value):
+class Followup(_Value, frozen=True):
     """A contact after the chat's end (survey, call-back …)."""
 
     at: Instant | None = None
     kind: str | None = None
 
 
-class Message(_Value):
+class Message(_Value, frozen=True):
     """One message. ``kind`` is ``text`` or what the source calls it (``image``, ``transfer``, ``closed`` …)."""
 
     role: Role
@@ -135,12 +135,13 @@ class Chat(msgspec.Struct, frozen=True, omit_defaults=True):
     category: str | None = None
     tags: tuple[str, ...] = ()
     outcome: Outcome = Outcome()
-    followups: tuple[Followup, ...] = ()
+    followups: tuple[Followup, ...] | None = None
+    """Contacts after the end; ``None``: the source does not say, ``()``: it says there were none."""
     extra: dict[str, Any] | None = None
     """Top-level fields of the source that we do not know, kept for export."""
 
 
-class Evidence(_Value):
+class Evidence(_Value, frozen=True):
     """A place in a chat: ``chat.messages[turn].text[start:end] == quote``, always.
 
     ``absent`` says that this turn was searched and what was wanted is not in it.
@@ -162,7 +163,7 @@ class Result(StrEnum):
     BROKEN = "broken"
 
 
-class Finding(_Value):
+class Finding(_Value, frozen=True):
     """A claim of one rule about one chat, until a person confirms it."""
 
     rule: str

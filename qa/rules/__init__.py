@@ -1,0 +1,1 @@
+"""The rule engine: packs in YAML, operators as one file a family, evidence for everything said."""

@@ -1,0 +1,160 @@
+"""Where a rule set is put together: all phrases into one automaton a level, all patterns into one set.
+
+So a chat is searched once for everything, however many rules there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import ahocorasick_rs
+import re2
+
+from qa.errors import PackError
+from qa.rules.base import Judge
+from qa.text import Joined, Level, fold
+
+Match = tuple[int, int, bool]
+"""Start and end in a folded text, and whether its edges may cut a longer Latin word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A folded phrase and the slots (operators) that want to know of it.
+
+    ``latin``: it begins or ends with a Latin letter or digit, so it may be a piece of a longer word.
+    """
+
+    text: str
+    slots: tuple[int, ...]
+    latin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Everything to be searched for on one level."""
+
+    phrases: tuple[Phrase, ...]
+    automaton: ahocorasick_rs.AhoCorasick | None
+    patterns: tuple[tuple[re2._Regexp, int], ...]
+    pattern_set: re2.Set | None
+
+    def search(self, joined: Joined) -> dict[int, list[Match]]:
+        """Slot → matches in folded positions, each list ordered by position, then length."""
+        found: dict[int, list[Match]] = {}
+        if self.automaton is not None:
+            phrases = self.phrases
+            for which, start, end in self.automaton.find_matches_as_indexes(joined.text, overlapping=True):
+                phrase = phrases[which]
+                for slot in phrase.slots:
+                    found.setdefault(slot, []).append((start, end, phrase.latin))
+        if self.pattern_set is not None:
+            for which in self.pattern_set.Match(joined.text) or ():
+                pattern, slot = self.patterns[which]
+                found.setdefault(slot, []).extend(_line_matches(pattern, joined.text))
+        for matches in found.values():
+            if len(matches) > 1:
+                matches.sort()
+        return found
+
+
+def _line_matches(pattern: re2._Regexp, text: str) -> list[Match]:
+    """Non-empty matches that stay within one turn (a negated class may run over the line break)."""
+    spans = [match.span() for match in pattern.finditer(text)]
+    if all("\n" not in text[start:end] for start, end in spans):
+        return [(start, end, True) for start, end in spans if end > start]
+    found, offset = [], 0
+    for line in text.split("\n"):
+        found += [(s + offset, e + offset, True) for s, e in (m.span() for m in pattern.finditer(line)) if e > s]
+        offset += len(line) + 1
+    return found
+
+
+@dataclass(slots=True)
+class _Wanted:
+    phrases: dict[str, list[int]]
+    patterns: list[tuple[str, int]]
+
+
+class Bench:
+    """Collects what the operators of a rule set search for, and the named conditions of the rule at hand."""
+
+    def __init__(self, wordlist: Callable[[str], Sequence[str]]) -> None:
+        self._wordlist = wordlist
+        self._wanted = {level: _Wanted({}, []) for level in Level}
+        self._slots = 0
+        self._named: Mapping[str, Judge] = {}
+
+    def wordlist(self, name: str) -> Sequence[str]:
+        """Phrases of a named word list; PackError when there is none of that name."""
+        return self._wordlist(name)
+
+    def phrases(self, level: Level, phrases: Sequence[str]) -> int:
+        """Have these phrases searched for; returns the slot under which the view keeps the matches."""
+        slot = self._new_slot()
+        for phrase in phrases:
+            folded = fold(phrase, level)
+            if not folded.strip():
+                raise PackError(f"phrase {phrase!r} is empty once folded ({level.value})")
+            slots = self._wanted[level].phrases.setdefault(folded, [])
+            if slot not in slots:
+                slots.append(slot)
+        return slot
+
+    def pattern(self, level: Level, pattern: str) -> int:
+        """Have a regular expression (RE2 syntax, linear time) searched for; returns its slot."""
+        slot = self._new_slot()
+        self._wanted[level].patterns.append((compile_pattern(pattern).pattern, slot))
+        return slot
+
+    def named(self, name: str) -> Judge:
+        """Return the judge of a condition the rule named under ``let``."""
+        if name not in self._named:
+            known = ", ".join(sorted(self._named)) or "none"
+            raise PackError(f"no condition is named {name!r} in this rule's 'let' (there: {known})")
+        return self._named[name]
+
+    def rule(self, named: Mapping[str, Judge]) -> None:
+        """Start a rule: these are the conditions it has named."""
+        self._named = named
+
+    def freeze(self) -> dict[Level, Index]:
+        """Build the automata. Only levels on which something is searched are in the result."""
+        return {level: _index(wanted) for level, wanted in self._wanted.items() if wanted.phrases or wanted.patterns}
+
+    def _new_slot(self) -> int:
+        self._slots += 1
+        return self._slots
+
+
+def compile_pattern(pattern: str) -> re2._Regexp:
+    """Compile for search over turns joined by line breaks; PackError names what RE2 does not accept."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(f"(?m){pattern}", options)
+    except re2.error as problem:
+        reason = problem.args[0].decode() if isinstance(problem.args[0], bytes) else problem
+        raise PackError(f"regular expression {pattern!r}: {reason}") from None
+
+
+def _index(wanted: _Wanted) -> Index:
+    texts = sorted(wanted.phrases)
+    patterns = tuple((compile_pattern(text.removeprefix("(?m)")), slot) for text, slot in wanted.patterns)
+    pattern_set = None
+    if patterns:
+        options = re2.Options()
+        options.log_errors = False
+        pattern_set = re2.Set.SearchSet(options)
+        for pattern, _ in patterns:
+            pattern_set.Add(pattern.pattern)
+        pattern_set.Compile()
+    return Index(
+        phrases=tuple(
+            Phrase(text, tuple(wanted.phrases[text]), text[0].isascii() or text[-1].isascii()) for text in texts
+        ),
+        automaton=ahocorasick_rs.AhoCorasick(texts) if texts else None,
+        patterns=patterns,
+        pattern_set=pattern_set,
+    )

@@ -1,0 +1,145 @@
+"""Everything that is decided about one chat: targeted or not, findings, score, flags. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qa.flagging import Failure, Flag, Thresholds, flag
+from qa.policy import Policy, risk_reasons
+from qa.rules.context import make_context
+from qa.rules.engine import Opinion, compile_pack, red_lines
+from qa.rules.pack import Pack, Rule, content_hash, house_file, read_file
+from qa.rules.yamlfile import parse_yaml
+from qa.scoring import Item, Score, score
+from qa.types import Chat, Dimension, Finding, Result, Severity
+
+RED_LINE = "red_line:"
+"""Prefix of a targeting reason that is a red-line rule; the rule's id follows."""
+
+
+class Scorecard(BaseModel):
+    """What each dimension is worth; any positive numbers, their shares count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dimensions: dict[Dimension, Annotated[float, Field(ge=0, le=1000)]]
+
+
+class Standard(BaseModel):
+    """What chats are judged by: a resolved rule pack and a scorecard, kept with every score for ever."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pack: Pack
+    scorecard: Scorecard
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content as plain JSON values; ``Standard.model_validate`` reads it back."""
+        return self.model_dump(mode="json")
+
+    @property
+    def hash(self) -> str:
+        """Content hash; two standards with the same hash score alike."""
+        return content_hash(self.as_json())
+
+
+class Inspected(msgspec.Struct, frozen=True):
+    """One chat, inspected. ``broken`` says why there is no score; then findings are what was found all the same."""
+
+    score: Score | None
+    findings: tuple[Finding, ...]
+    severities: tuple[Severity, ...]
+    """One for each finding."""
+    not_applicable: dict[str, str]
+    broken: str | None
+    flags: tuple[Flag, ...]
+
+    @property
+    def failed(self) -> int:
+        """How many rules failed."""
+        return sum(finding.outcome is Result.FAILED for finding in self.findings)
+
+
+class Inspector:
+    """Inspects chats by one standard under one policy. Build one a process: it holds the compiled rules."""
+
+    def __init__(self, standard: Standard, policy: Policy, zone: ZoneInfo) -> None:
+        """Compile the standard; PackError where a rule cannot be compiled."""
+        pack = standard.pack
+        self._rules = {rule.id: rule for rule in pack.rules}
+        self._weights = standard.scorecard.dimensions
+        self._policy = policy
+        self._thresholds = Thresholds(policy.low_score, policy.excellent_score)
+        self._context = make_context(pack, policy, zone)
+        self._ruleset = compile_pack(pack)
+        self._red_lines = compile_pack(pack, only=red_lines(pack))
+
+    def targeted(self, chat: Chat, day: str, *, repeat_contact: bool = False) -> tuple[str, ...]:
+        """Return why the chat is inspected with certainty: red-line rules hit, then risk signals; () if it is not."""
+        fired = self._red_lines.fired(chat, self._context, day)
+        risks = risk_reasons(chat, self._policy, repeat_contact=repeat_contact)
+        return tuple(RED_LINE + rule for rule in fired) + risks if fired else risks
+
+    def inspect(self, chat: Chat, day: str) -> Inspected:
+        """Judge, score and flag a chat of that local day (ISO date)."""
+        opinion = self._ruleset.judge(chat, self._context, day)
+        broken = "; ".join(opinion.broken) or None
+        card = None if broken else score(self._items(opinion), self._weights)
+        points: Mapping[str, float] = card.points() if card else {}
+        findings = tuple(
+            msgspec.structs.replace(finding, points=points.get(finding.rule, 0.0)) for finding in opinion.findings
+        )
+        severities = tuple(self._rules[finding.rule].severity for finding in findings)
+        return Inspected(
+            card, findings, severities, opinion.not_applicable, broken, self._flags(card, findings, broken)
+        )
+
+    def _items(self, opinion: Opinion) -> list[Item]:
+        found = {finding.rule: finding for finding in opinion.findings}
+        skipped = opinion.not_applicable
+        return [_item(rule, found.get(rule.id), rule.id in skipped) for rule in self._rules.values()]
+
+    def _flags(self, card: Score | None, findings: tuple[Finding, ...], broken: str | None) -> tuple[Flag, ...]:
+        failures = [
+            Failure(finding.rule, self._rules[finding.rule].severity, self._rules[finding.rule].red_line)
+            for finding in findings
+            if finding.outcome is Result.FAILED
+        ]
+        bonuses = [finding.rule for finding in findings if finding.outcome is Result.BONUS]
+        return flag(card.total if card else None, failures, bonuses, broken, self._thresholds)
+
+
+def _item(rule: Rule, finding: Finding | None, skipped: bool) -> Item:
+    lost: float | None = None
+    if not skipped:
+        lost = 0.0 if finding is None else _lost(rule, finding)
+    bonus = rule.bonus if finding is not None else 0.0
+    return Item(rule.id, rule.dimension, rule.weight, lost, bonus, rule.red_line)
+
+
+def _lost(rule: Rule, finding: Finding) -> float:
+    """Item points lost: once, or once a hit, never more than the item is worth; a red line just counts as lost."""
+    if rule.red_line:
+        return 1.0
+    return min(rule.weight, rule.deduct * (finding.hits if rule.per == "hit" else 1))
+
+
+def load_scorecard(path: Path | None) -> Scorecard:
+    """Read a scorecard file, the house scorecard by default; PackError names the place of a mistake."""
+    text, name = house_file("scorecard.yaml") if path is None else (read_file(path), str(path))
+    document = parse_yaml(text, name)
+    try:
+        card = Scorecard.model_validate(document.value)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        raise document.error(first["loc"], str(first["msg"])) from None
+    missing = [dimension.value for dimension in Dimension if dimension not in card.dimensions]
+    if missing or not any(card.dimensions.values()):
+        raise document.error(("dimensions",), f"needs a weight for {', '.join(missing) or 'at least one dimension'}")
+    return card

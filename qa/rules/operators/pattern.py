@@ -1,0 +1,54 @@
+"""Regular expressions, in linear time."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from qa.rules.base import Judge, Judgement, Scoped, hit, miss, not_applicable
+from qa.rules.bench import Bench
+from qa.rules.mention import negated, quoted
+from qa.rules.view import View
+from qa.text import Level
+
+
+class Pattern(Scoped):
+    """A regular expression found in the folded text of the turns in scope.
+
+    ``pattern`` is RE2 syntax (no backreferences or look-around, so no pattern can hang the night) and sees lower-case,
+    half-width, simplified text; ``^`` and ``$`` are the turn's ends. ``except``: a match that overlaps a match of this
+    second expression does not count. ``match: squash`` searches the text without anything but letters and digits.
+    Negated and quoted matches count only when ``negated`` / ``quoted`` say so.
+    """
+
+    name: ClassVar[str] = "regex"
+
+    pattern: Annotated[str, Field(min_length=1)]
+    except_: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="except")
+    at_least: int = Field(default=1, ge=1)
+    match: Literal["fold", "squash"] = "fold"
+    negated: bool = False
+    quoted: bool = False
+
+    def compile(self, bench: Bench) -> Judge:
+        """Return the judge."""
+        turns, level = self.turns(bench), Level(self.match)
+        slot = bench.pattern(level, self.pattern)
+        except_slot = bench.pattern(level, self.except_) if self.except_ else None
+
+        def judge(view: View) -> Judgement:
+            scope = turns(view)
+            if isinstance(scope, str):
+                return not_applicable(scope)
+            found = [place for place in view.found(level, slot) if place[0] in scope]
+            if found and except_slot is not None:
+                excluded = view.found(level, except_slot)
+                found = [p for p in found if not any(e[0] == p[0] and e[1] < p[2] and p[1] < e[2] for e in excluded)]
+            if not self.negated:
+                found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
+            if not self.quoted:
+                found = [p for p in found if not quoted(view.text(p[0]), p[1], p[2])]
+            return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
+
+        return judge

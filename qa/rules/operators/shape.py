@@ -1,0 +1,112 @@
+"""The shape of a chat: how many turns, how short, who speaks last, how often it was handed on."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qa.rules.base import Judge, Judgement, Operator, Scoped, hit, miss, not_applicable
+from qa.rules.bench import Bench
+from qa.rules.view import View
+from qa.text import Level
+from qa.types import Role
+
+
+class ShortReplies(Scoped):
+    """``at_least`` so many turns in scope of no more than ``max_chars`` letters and digits (stickers do not count)."""
+
+    name: ClassVar[str] = "short_replies"
+
+    max_chars: int = Field(ge=1)
+    at_least: int = Field(default=1, ge=1)
+
+    def compile(self, bench: Bench) -> Judge:
+        """Return the judge."""
+        turns = self.turns(bench)
+
+        def judge(view: View) -> Judgement:
+            scope = turns(view)
+            if isinstance(scope, str):
+                return not_applicable(scope)
+            folded = view.folded(Level.SQUASH)
+            short = [turn for turn in scope if 1 <= len(folded[turn]) <= self.max_chars]
+            if len(short) < self.at_least:
+                return miss(scope)
+            return hit(tuple((turn, 0, len(view.text(turn))) for turn in short), value=float(len(short)))
+
+        return judge
+
+
+class TurnCount(Scoped):
+    """The number of turns in scope is ``at_least`` or ``at_most`` a number."""
+
+    name: ClassVar[str] = "turns"
+
+    at_least: int | None = Field(default=None, ge=0)
+    at_most: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _limited(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("give at_least, at_most or both")
+        return self
+
+    def compile(self, bench: Bench) -> Judge:
+        """Return the judge."""
+        turns = self.turns(bench)
+
+        def judge(view: View) -> Judgement:
+            scope = turns(view)
+            found = () if isinstance(scope, str) else scope
+            enough = self.at_least is None or len(found) >= self.at_least
+            few = self.at_most is None or len(found) <= self.at_most
+            value = float(len(found))
+            return (
+                hit(tuple((t, 0, len(view.text(t))) for t in found), value=value)
+                if enough and few
+                else miss(found, value=value)
+            )
+
+        return judge
+
+
+class Transfers(Operator):
+    """The chat was handed on ``at_least`` so many times (system messages of kind ``transfer``); each is quoted."""
+
+    name: ClassVar[str] = "transfers"
+
+    at_least: int = Field(ge=1)
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - events are not searched for words
+        """Return the judge."""
+
+        def judge(view: View) -> Judgement:
+            messages = view.chat.messages
+            events = [i for i, m in enumerate(messages) if m.role is Role.SYSTEM and m.kind == "transfer"]
+            if len(events) < self.at_least:
+                return miss(value=float(len(events)))
+            return hit(tuple((turn, 0, len(messages[turn].text)) for turn in events), value=float(len(events)))
+
+        return judge
+
+
+class LastSpeaker(Operator):
+    """The last text turn of the chat is of this role."""
+
+    name: ClassVar[str] = "last_speaker"
+
+    is_: Literal["customer", "agent", "bot"] = Field(alias="is")
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - no words are searched
+        """Return the judge."""
+
+        def judge(view: View) -> Judgement:
+            if not view.turns:
+                return not_applicable("no turn")
+            last = view.turns[-1]
+            if view.chat.messages[last].role.value != self.is_:
+                return miss((last,))
+            return hit(((last, 0, len(view.text(last))),))
+
+        return judge

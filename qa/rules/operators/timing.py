@@ -1,0 +1,193 @@
+"""Times, all from the timing ledger (docs/ledger.md): response, waits, complete answer, follow-up."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qa.hours import contains
+from qa.ledger import Ledger, Wait, WaitKind
+from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
+from qa.rules.bench import Bench
+from qa.rules.view import View
+from qa.types import MICROSECONDS, Instant
+
+Opened = Literal["any", "peak", "off_peak"]
+_HOUR = 3600 * MICROSECONDS
+
+
+class Figure(Operator):
+    """A figure of the ledger is ``over`` or ``under`` a limit (seconds; ``within_rate``: a share from 0 to 1).
+
+    ``within_rate`` is the share of waits answered within ``seconds``. ``opened`` restricts first-response figures to
+    chats whose first wait opened in, or outside, the policy's peak hours. A figure that is unknown is not applicable.
+    """
+
+    name: ClassVar[str] = "figure"
+
+    figure: Literal[
+        "first_response", "first_substantive", "average_response", "longest_wait", "complete_answer", "within_rate"
+    ]
+    over: float | None = Field(default=None, ge=0)
+    under: float | None = Field(default=None, ge=0)
+    seconds: float = Field(default=180, gt=0)
+    opened: Opened = "any"
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if (self.over is None) == (self.under is None):
+            raise ValueError("give exactly one of over, under")
+        return self
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a ledger figure searches for no words
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        ledger = view.ledger
+        if ledger.not_applicable:
+            return not_applicable(ledger.not_applicable)
+        first = next((wait for wait in ledger.waits if wait.kind is WaitKind.FIRST), None)
+        if self.opened != "any":
+            refused = _outside(first, self.opened, view)
+            if refused:
+                return not_applicable(refused)
+        value = self._value(ledger)
+        if value is None:
+            return not_applicable("unanswered" if ledger.unanswered else "no counted wait")
+        beyond = value > self.over if self.over is not None else value < (self.under or 0)
+        if not beyond:
+            return miss(value=value)
+        return hit(self._places(view, first), value=value)
+
+    def _value(self, ledger: Ledger) -> float | None:
+        if self.figure == "within_rate":
+            return ledger.within_rate(self.seconds)
+        value: float | None = getattr(ledger, f"{self.figure}_s")
+        return value
+
+    def _places(self, view: View, first: Wait | None) -> tuple[Place, ...]:
+        """Return the turns between which the figure was measured."""
+        ledger = view.ledger
+        if self.figure in ("first_response", "first_substantive") and first is not None:
+            ends = first.closed_turn if self.figure == "first_response" else first.substantive_turn
+            return _whole(view, first.opened_turn, ends)
+        if self.figure == "complete_answer" and first is not None:
+            return _whole(view, first.opened_turn, ledger.complete_turn)
+        counted = [wait for wait in ledger.waits if wait.counted and wait.response_s is not None]
+        if self.figure == "within_rate":
+            late = [w for w in ledger.waits if w.unanswered or (w.response_s or 0) > self.seconds]
+            return tuple(place for wait in late for place in _whole(view, wait.opened_turn))
+        slowest = max(counted, key=lambda wait: wait.response_s or 0)
+        return _whole(view, slowest.opened_turn, slowest.closed_turn)
+
+
+class AnyWait(Operator):
+    """Any single wait of the customer is ``over`` a number of seconds; each such wait is a hit.
+
+    ``until: response`` measures to the agent's next turn, ``until: substantive`` skips holding phrases. The first wait
+    has rules of its own: ``first: false`` leaves it out.
+    """
+
+    name: ClassVar[str] = "wait"
+
+    over: float = Field(ge=0)
+    until: Literal["response", "substantive"] = "response"
+    first: bool = True
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a wait searches for no words
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        ledger = view.ledger
+        if ledger.not_applicable:
+            return not_applicable(ledger.not_applicable)
+        attribute = f"{self.until}_s"
+        waits = [
+            (getattr(wait, attribute), wait)
+            for wait in ledger.waits
+            if wait.counted and getattr(wait, attribute) is not None and (self.first or wait.kind is not WaitKind.FIRST)
+        ]
+        if not waits:
+            return not_applicable("no counted wait")
+        longest = max(seconds for seconds, _ in waits)
+        late = [wait for seconds, wait in waits if seconds > self.over]
+        if not late:
+            return miss(value=longest)
+        return hit(tuple(p for wait in late for p in _whole(view, wait.opened_turn)), value=longest)
+
+
+class Unanswered(Operator):
+    """``at_least`` so many questions of the customer were never answered; each is quoted."""
+
+    name: ClassVar[str] = "unanswered"
+
+    at_least: int = Field(default=1, ge=1)
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a wait searches for no words
+        """Return the judge."""
+
+        def judge(view: View) -> Judgement:
+            ledger = view.ledger
+            if ledger.not_applicable and not ledger.unanswered:
+                return not_applicable(ledger.not_applicable)
+            if not ledger.waits:
+                return not_applicable("no wait")
+            open_waits = [wait for wait in ledger.waits if wait.unanswered]
+            places = tuple(place for wait in open_waits for place in _whole(view, wait.opened_turn))
+            value = float(len(open_waits))
+            return hit(places, value=value) if len(open_waits) >= self.at_least else miss(value=value)
+
+        return judge
+
+
+class FollowUp(Operator):
+    """The customer was contacted again ``within_hours`` after the chat's end (of a ``kind``, if given).
+
+    Not applicable where the source does not carry follow-ups or the end is unknown.
+    """
+
+    name: ClassVar[str] = "followup"
+
+    within_hours: float = Field(gt=0)
+    kind: str | None = None
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a follow-up is metadata
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        chat = view.chat
+        if chat.followups is None:
+            return not_applicable("the source carries no follow-ups")
+        end = _end(view)
+        if end is None:
+            return not_applicable("no times")
+        limit = end + self.within_hours * _HOUR
+        made = [f for f in chat.followups if f.at is not None and end <= f.at <= limit]
+        if any(self.kind in (None, followup.kind) for followup in made):
+            return hit()
+        return miss((len(chat.messages) - 1,))
+
+
+def _end(view: View) -> Instant | None:
+    if view.chat.ended_at is not None:
+        return view.chat.ended_at
+    return max((m.at for m in view.chat.messages if m.at is not None), default=None)
+
+
+def _outside(first: Wait | None, opened: str, view: View) -> str:
+    """Return why the chat's first wait is not in the hours asked for, or nothing when it is."""
+    if first is None:
+        return "no first wait"
+    peak = view.context.peak
+    inside = peak is not None and contains(first.opened_at, peak, view.context.zone)
+    if opened == "peak":
+        return "" if inside else "opened outside peak hours"
+    return "opened in peak hours" if inside else ""
+
+
+def _whole(view: View, *turns: int | None) -> tuple[Place, ...]:
+    return tuple((turn, 0, len(view.text(turn))) for turn in turns if turn is not None)

@@ -1,0 +1,211 @@
+"""Rule packs: YAML files checked to the last field, a merchant's pack laid over the house pack."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from qa.errors import PackError
+from qa.phrases import load_wordlist
+from qa.rules.yamlfile import Document, parse_yaml
+from qa.types import Dimension, Severity
+
+Points = Annotated[float, Field(ge=0, le=100)]
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_HOUSE = "house"
+_M = TypeVar("_M", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bilingual(_Strict):
+    """A text in both languages of the interface."""
+
+    zh: Annotated[str, Field(min_length=1)]
+    en: Annotated[str, Field(min_length=1)]
+
+
+class Examples(_Strict):
+    """Chats in plain notation that must fire (``bad``), must pass (``good``) or must not apply (``na``)."""
+
+    bad: tuple[str, ...] = ()
+    good: tuple[str, ...] = ()
+    na: tuple[str, ...] = ()
+
+
+class Rule(_Strict):
+    """One item of the scorecard: what is looked for, and what it means when it is found.
+
+    ``deduct`` are item points taken when ``when`` is hit, once a chat or once a hit (``per``), never more than
+    ``max_deduct`` — which is also the item's weight within its dimension. ``bonus`` are points of 100 given.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
+    name: Bilingual
+    dimension: Dimension
+    severity: Severity
+    deduct: Points = 0
+    max_deduct: Points | None = None
+    per: Literal["chat", "hit"] = "chat"
+    bonus: Points = 0
+    red_line: bool = False
+    message: Bilingual
+    suggestion: Bilingual | None = None
+    effective_from: Annotated[str, Field(pattern=_DATE)] | None = None
+    effective_until: Annotated[str, Field(pattern=_DATE)] | None = None
+    let: dict[str, Any] = {}
+    applies: Any = None
+    when: Any
+    examples: Examples = Examples()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.bonus and (self.deduct or self.red_line):
+            raise ValueError("a rule either gives a bonus or takes points")
+        if self.max_deduct is not None and self.max_deduct < self.deduct:
+            raise ValueError("max_deduct is less than deduct")
+        return self
+
+    @property
+    def weight(self) -> float:
+        """The item's weight in its dimension: the most points it can take."""
+        return self.deduct if self.max_deduct is None else self.max_deduct
+
+    def in_force(self, day: str) -> bool:
+        """Whether the rule holds for chats of that local day (ISO date)."""
+        return (self.effective_from or "") <= day <= (self.effective_until or "9999")
+
+
+class Pack(_Strict):
+    """A resolved pack: its own and its inherited rules, with every word list they may use."""
+
+    id: str
+    version: str
+    name: Bilingual
+    rules: tuple[Rule, ...]
+    wordlists: dict[str, tuple[str, ...]]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole content as plain JSON values; ``Pack.model_validate`` reads it back."""
+        return self.model_dump(mode="json")
+
+    @property
+    def hash(self) -> str:
+        """BLAKE2b-128 of the content, hexadecimal: two packs with the same hash judge alike."""
+        return content_hash(self.as_json())
+
+
+class _Change(_Strict):
+    pack: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
+    version: Annotated[str, Field(min_length=1)]
+    name: Bilingual
+    extends: str | None = None
+    off: tuple[str, ...] = ()
+    change: dict[str, dict[str, Any]] = {}
+    wordlists: dict[str, tuple[str, ...]] = {}
+    rules: tuple[dict[str, Any], ...] = ()
+
+
+class Located:
+    """A pack with the places of its rules in their files, for messages about them."""
+
+    def __init__(self, pack: Pack, places: Mapping[str, tuple[Document, tuple[str | int, ...]]]) -> None:
+        self.pack = pack
+        self._places = places
+
+    def error(self, rule: str, path: tuple[str | int, ...], reason: str) -> PackError:
+        """Return the error to raise for a mistake at ``path`` of a rule."""
+        document, start = self._places[rule]
+        return document.error((*start, *path), reason)
+
+    def where(self, rule: str, path: tuple[str | int, ...]) -> str:
+        """``file:line:column`` of a path of a rule."""
+        document, start = self._places[rule]
+        return document.where((*start, *path))
+
+
+def content_hash(content: Any) -> str:
+    """BLAKE2b-128 over JSON with sorted keys, hexadecimal."""
+    return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+
+
+def house_wordlists() -> dict[str, tuple[str, ...]]:
+    """The shipped word lists by name."""
+    folder = resources.files("qa.rules").joinpath("wordlists")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".txt")), key=lambda file: file.name)
+    return {file.name.removesuffix(".txt"): load_wordlist(file.read_text(encoding="utf-8")) for file in files}
+
+
+@lru_cache(maxsize=1)
+def load_house() -> Located:
+    """Return the shipped house pack."""
+    return resolve(parse_yaml(*house_file("house.yaml")), None)
+
+
+def house_file(name: str) -> tuple[str, str]:
+    """Text of a shipped pack or scorecard file, and its name for messages."""
+    return resources.files("qa.rules").joinpath("packs", name).read_text(encoding="utf-8"), name
+
+
+def read_file(path: Path) -> str:
+    """Text of a file a lead wrote; PackError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise PackError(f"{path}: cannot be read: {problem}") from None
+
+
+def load_pack(path: Path) -> Located:
+    """Read a pack file (laid over the house pack if it says ``extends: house``); PackError names the place."""
+    return resolve(parse_yaml(read_file(path), str(path)), load_house)
+
+
+def resolve(document: Document, house: Any) -> Located:
+    """Check a pack's document and lay it over what it extends. ``house`` returns the house pack, or is None."""
+    head = _checked(_Change, document.value, document, ())
+    rules: dict[str, dict[str, Any]] = {}
+    places: dict[str, tuple[Document, tuple[str | int, ...]]] = {}
+    wordlists = house_wordlists()
+    if head.extends is not None:
+        if head.extends != _HOUSE or house is None:
+            raise document.error(("extends",), f"only {_HOUSE!r} can be extended")
+        base = house()
+        rules = {rule.id: rule.model_dump(mode="json", exclude_unset=True) for rule in base.pack.rules}
+        places = {rule: base._places[rule] for rule in rules}  # noqa: SLF001 - the same module's class
+        wordlists |= base.pack.wordlists
+    wordlists |= head.wordlists
+    for i, name in enumerate(head.off):
+        if rules.pop(name, None) is None:
+            raise document.error(("off", i), f"no rule {name!r} to switch off")
+    for name, fields in head.change.items():
+        if name not in rules:
+            raise document.error(("change", name), f"no rule {name!r} to change")
+        rules[name] = rules[name] | fields
+        places[name] = (document, ("change", name))
+    for i, raw in enumerate(head.rules):
+        name = str(raw.get("id"))
+        if name in rules:
+            raise document.error(("rules", i, "id"), f"rule {name!r} is there already (to alter it use 'change')")
+        rules[name], places[name] = raw, (document, ("rules", i))
+    checked = tuple(_checked(Rule, raw, *places[name]) for name, raw in rules.items())
+    pack = Pack(id=head.pack, version=head.version, name=head.name, rules=checked, wordlists=wordlists)
+    return Located(pack, places)
+
+
+def _checked(model: type[_M], value: Any, document: Document, start: tuple[str | int, ...]) -> _M:
+    try:
+        return model.model_validate(value)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False)[0]
+        reason = re.sub(r"^Value error, ", "", str(first["msg"]))
+        raise document.error((*start, *first["loc"]), reason) from None

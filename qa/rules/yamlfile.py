@@ -1,0 +1,106 @@
+"""YAML with the line and column of everything: strict YAML 1.2, no duplicate keys, no aliases, no tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from qa.errors import PackError
+
+Path = tuple[str | int, ...]
+_TAG = "tag:yaml.org,2002:"
+_MAX_DEPTH = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: plain dicts, lists, strings, numbers; and where each of them stands."""
+
+    file: str
+    value: Any
+    positions: dict[Path, tuple[int, int]]
+
+    def where(self, path: Path) -> str:
+        """``file:line:column`` of a path, or of its nearest ancestor that is in the file."""
+        while path and path not in self.positions:
+            path = path[:-1]
+        line, column = self.positions.get(path, (1, 1))
+        return f"{self.file}:{line}:{column}"
+
+    def error(self, path: Path, reason: str) -> PackError:
+        """Return the error to raise for a mistake at ``path``."""
+        dotted = ".".join(str(part) for part in path)
+        return PackError(f"{self.where(path)}: {dotted + ': ' if dotted else ''}{reason}")
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """Parse one YAML document; PackError with ``file:line:column`` for whatever is wrong with it."""
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        raise PackError(f"{place}: {problem.problem or problem.context}") from None
+    except (ValueError, RecursionError) as problem:
+        raise PackError(f"{file}:1:1: not readable as YAML: {problem}") from None
+    if root is None:
+        raise PackError(f"{file}:1:1: the file is empty")
+    positions: dict[Path, tuple[int, int]] = {}
+    seen: set[int] = set()
+    return Document(file, _value(root, (), positions, seen, file), positions)
+
+
+def _value(node: Node, path: Path, positions: dict[Path, tuple[int, int]], seen: set[int], file: str) -> Any:
+    line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    positions.setdefault(path, (line, column))
+    if id(node) in seen or node.anchor:
+        raise PackError(f"{file}:{line}:{column}: anchors and aliases are not allowed: write it out")
+    if len(path) > _MAX_DEPTH:
+        raise PackError(f"{file}:{line}:{column}: nested too deeply")
+    seen.add(id(node))
+    if isinstance(node, MappingNode):
+        return _mapping(node, path, positions, seen, file)
+    if isinstance(node, SequenceNode):
+        return [_value(item, (*path, i), positions, seen, file) for i, item in enumerate(node.value)]
+    assert isinstance(node, ScalarNode)
+    return _scalar(node, file)
+
+
+def _mapping(
+    node: MappingNode, path: Path, positions: dict[Path, tuple[int, int]], seen: set[int], file: str
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+        if not isinstance(key_node, ScalarNode) or key_node.anchor:
+            raise PackError(f"{file}:{line}:{column}: a key must be a plain word")
+        key = str(key_node.value)
+        if key in result:
+            raise PackError(f"{file}:{line}:{column}: {key!r} is given twice")
+        positions[*path, key] = (line, column)
+        result[key] = _value(value_node, (*path, key), positions, seen, file)
+    return result
+
+
+def _scalar(node: ScalarNode, file: str) -> str | int | float | bool | None:
+    text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
+    try:
+        return _READERS[kind](text)
+    except (KeyError, ValueError):
+        mark = node.start_mark
+        raise PackError(f"{file}:{mark.line + 1}:{mark.column + 1}: cannot read {text!r} as {kind}") from None
+
+
+_READERS: dict[str, Callable[[str], str | int | float | bool | None]] = {
+    "str": str,
+    "timestamp": str,  # a date stays the text it was written as
+    "null": lambda _: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": lambda text: int(text, 10),
+    "float": float,
+}

@@ -1,0 +1,191 @@
+"""Folding: Chinese text as people write it → one form to match on, with a way back to the original.
+
+Two levels:
+
+* ``FOLD`` — full-width → half-width, upper → lower case, traditional → simplified, compatibility forms,
+  zero-width and control characters dropped, every kind of blank one space;
+* ``SQUASH`` — ``FOLD`` and then everything that is neither letter nor digit dropped (spaces, dots, emoji
+  between characters), so that ``微❤信``, ``Ｖ.Ｘ`` and ``1 3 8-0`` read as what they say.
+
+A match is never quoted from the folded text: ``Joined.place`` maps it back to code points of the original.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from importlib import resources
+from itertools import accumulate
+
+import numpy as np
+import numpy.typing as npt
+
+BREAK = "\n"
+"""Stands between two turns of a joined text; inside a turn every line break is folded to a space."""
+
+_CODES = 0x110000
+_DROP = 0xFFFFFFFF
+_EXPAND = 0xFFFFFFFE
+_KEPT_WHOLE = "…‥⋯"  # NFKC would make dots of them; as one character they stay what people see
+_ASTRAL_FOLDED = ((0x1D400, 0x1D800), (0x1F100, 0x1F200), (0x1F200, 0x1F300), (0x2F800, 0x2FA20))
+_ASTRAL_SYMBOLS = ((0x1F000, 0x1FB00), (0xE0000, 0xE1000))
+_UNIFIED = (0x3400, 0xA000)  # CJK ideographs: letters that no compatibility form and no case changes
+_SPOKEN = {"➕": "加", "+": "加", "＋": "加", "﹢": "加", "薇": "微"}
+"""Characters that people write for another one to get past a filter, as ``SQUASH`` reads them."""
+_HANGUL = (0xAC00, 0xD7A4)
+_INVISIBLE = {"Cf", "Mn", "Me", "Cc"}
+_BLANK = {"Zs", "Zl", "Zp"}
+_WORD = {"L", "N"}
+
+
+class Level(StrEnum):
+    """How far a text is folded before it is searched."""
+
+    FOLD = "fold"
+    SQUASH = "squash"
+
+
+@lru_cache(maxsize=1)
+def _simplified() -> dict[str, str]:
+    """Traditional → simplified, single characters, from the OpenCC project's table (Apache-2.0)."""
+    table = resources.files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
+    pairs = (line.split("\t") for line in table.splitlines() if "\t" in line)
+    return {trad: simp.split(" ")[0] for trad, simp in pairs if len(trad) == 1}
+
+
+def fold_character(char: str) -> str:
+    r"""One character of the original as ``FOLD`` text: usually one character, sometimes none or several.
+
+    >>> [fold_character(c) for c in "Ａ信㎏" + chr(0x200B) + "\t"]
+    ['a', '信', 'kg', '', ' ']
+    """
+    if char in _KEPT_WHOLE:
+        return char
+    if char in "\t\n\r\x0b\x0c\x85" or unicodedata.category(char) in _BLANK:
+        return " "
+    if unicodedata.category(char) in _INVISIBLE:
+        return ""
+    compatible = unicodedata.normalize("NFKC", char).lower()
+    simplified = _simplified()
+    return "".join(simplified.get(c, c) for c in compatible if unicodedata.category(c) not in _INVISIBLE)
+
+
+def squash_character(char: str) -> str:
+    """One character of the original as ``SQUASH`` text: letters and digits only, stand-ins as what they stand for.
+
+    >>> [squash_character(c) for c in "Ｖ.❤１"]
+    ['v', '', '', '1']
+    """
+    if char in _SPOKEN:
+        return _SPOKEN[char]
+    return "".join(c for c in fold_character(char) if unicodedata.category(c)[0] in _WORD)
+
+
+_CHARACTER = {Level.FOLD: fold_character, Level.SQUASH: squash_character}
+
+
+@lru_cache(maxsize=2)
+def _table(level: Level) -> npt.NDArray[np.uint32]:
+    """Code point → folded code point, ``_DROP`` or ``_EXPAND`` (more than one character)."""
+    table = np.arange(_CODES, dtype=np.uint32)
+    character = _CHARACTER[level]
+    ranges = [(0, _UNIFIED[0]), (_UNIFIED[1], _HANGUL[0]), (_HANGUL[1], 0xD800), (0xE000, 0x10000), *_ASTRAL_FOLDED]
+    for traditional, simplified in _simplified().items():
+        table[ord(traditional)] = ord(simplified)
+    if level is Level.SQUASH:
+        for low, high in _ASTRAL_SYMBOLS:
+            table[low:high] = _DROP
+    else:
+        table[0xE0000:0xE1000] = _DROP
+    for code in (code for low, high in ranges for code in range(low, high)):
+        folded = character(chr(code))
+        table[code] = _EXPAND if len(folded) > 1 else ord(folded) if folded else _DROP
+    if level is Level.SQUASH:
+        for char, spoken in _SPOKEN.items():
+            table[ord(char)] = ord(spoken)
+    table[ord(BREAK)] = ord(BREAK)
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Several turns folded into one searchable string, one turn a line.
+
+    ``text`` is the folded string; ``source`` maps its positions to positions of the joined original
+    (``None``: the same); ``starts`` are the turns' first positions in the joined original.
+    """
+
+    text: str
+    source: npt.NDArray[np.int64] | None
+    starts: tuple[int, ...]
+
+    def place(self, start: int, end: int) -> tuple[int, int, int]:
+        """Folded ``[start, end)`` → ``(which text, start, end)`` in code points of that original text."""
+        first, last = (start, end - 1) if self.source is None else (int(self.source[start]), int(self.source[end - 1]))
+        which = bisect_right(self.starts, first) - 1
+        offset = self.starts[which]
+        return which, first - offset, last + 1 - offset
+
+    def lines(self) -> list[str]:
+        """The folded turns one by one."""
+        return self.text.split(BREAK)
+
+
+def _codes(joined: str) -> npt.NDArray[np.uint32]:
+    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def _string(codes: npt.NDArray[np.uint32]) -> str:
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _expanded(
+    original: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32], level: Level
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Folded codes and their source positions where some character became several."""
+    character = _CHARACTER[level]
+    out: list[int] = []
+    source: list[int] = []
+    for position, code in enumerate(codes.tolist()):
+        if code == _DROP:
+            continue
+        pieces = [code] if code != _EXPAND else [ord(c) for c in character(chr(int(original[position])))]
+        out.extend(pieces)
+        source.extend([position] * len(pieces))
+    return np.array(out, dtype=np.uint32), np.array(source, dtype=np.int64)
+
+
+def join(texts: Sequence[str], level: Level) -> Joined:
+    r"""Fold ``texts`` into one string, a line each, keeping the way back.
+
+    >>> joined = join(["加我Ｖ.Ｘ", "好的"], Level.SQUASH)
+    >>> joined.text, joined.place(2, 4)
+    ('加我vx\n好的', (0, 2, 5))
+    """
+    whole = BREAK.join(texts)
+    if whole.count(BREAK) >= len(texts):
+        whole = BREAK.join(text.replace(BREAK, " ") for text in texts)
+    starts = (0, *accumulate(len(text) + 1 for text in texts[:-1])) if texts else (0,)
+    original = _codes(whole)
+    codes = _table(level)[original]
+    top = int(codes.max(initial=0))
+    if top < _EXPAND:
+        return Joined(_string(codes), None, starts)
+    if (codes == _EXPAND).any():
+        codes, source = _expanded(original, codes, level)
+        return Joined(_string(codes), source, starts)
+    kept = np.flatnonzero(codes != _DROP)
+    return Joined(_string(codes[kept]), kept, starts)
+
+
+def fold(text: str, level: Level = Level.FOLD) -> str:
+    """``text`` as it is matched on that level (phrases of a rule are folded with the same function).
+
+    >>> fold("ＶＸ 薇信"), fold("V-X：１３８ 0013", Level.SQUASH)
+    ('vx 薇信', 'vx1380013')
+    """
+    return join([text], level).text
