@@ -69,7 +69,8 @@ class RuleSet:
                     not_applicable[rule.id] = answer.reason
             except Exception as problem:  # noqa: BLE001 - any crash of a rule makes the chat broken, loudly
                 where = traceback.extract_tb(problem.__traceback__)[-1]
-                broken.append(f"rule {rule.id}: {type(problem).__name__}: {problem} ({where.name}:{where.lineno})")
+                reason = f"{type(problem).__name__}: {problem}".replace("\0", "␀")
+                broken.append(f"rule {rule.id}: {reason} ({where.name}:{where.lineno})")
         return Opinion(tuple(findings), not_applicable, tuple(broken))
 
     def fired(self, chat: Chat, context: Context, day: str) -> tuple[str, ...]:
@@ -172,6 +173,6 @@ def _message(template: str, evidence: tuple[Evidence, ...], count: int, value: f
     >>> _message("等待 {value} 秒", (), 1, 72.0)
     '等待 72 秒'
     """
-    quote = next((item.quote for item in evidence if not item.absent), "")
+    quote = next((item.quote for item in evidence if not item.absent), "").replace("\0", "␀")
     shown = "" if value is None else f"{value:.1f}".removesuffix(".0")
     return template.replace("{quote}", quote).replace("{count}", str(count)).replace("{value}", shown)

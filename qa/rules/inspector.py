@@ -100,6 +100,10 @@ class Inspector:
             card, findings, severities, opinion.not_applicable, broken, self._flags(card, findings, broken)
         )
 
+    def unreadable(self, reason: str) -> Inspected:
+        """Return the inspection of a chat that could not even be read: broken, flagged, no score."""
+        return Inspected(None, (), (), {}, reason, self._flags(None, (), reason))
+
     def _items(self, opinion: Opinion) -> list[Item]:
         found = {finding.rule: finding for finding in opinion.findings}
         skipped = opinion.not_applicable

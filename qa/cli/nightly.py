@@ -1,0 +1,117 @@
+"""``qa nightly``: run the night of a day, tell what it found."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy import Engine
+
+from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.nightly_summary import print_night
+from qa.cli.owner import is_gone, me
+from qa.config import Settings
+from qa.errors import ConfigError, NotFoundError
+from qa.nightly import NightOptions, NightResult, run_night
+from qa.nightly.report import write_report
+from qa.nightly.standard import standard_for
+from qa.policy import PolicyBook
+from qa.store.chats import count_open, days_with_chats, merchants, merchants_with_chats
+from qa.store.migrate import ensure_ready
+from qa.store.session import opened, read_tx
+
+BROKEN = 3
+"""Exit code of a night that ran to its end and in which some chat could not be judged."""
+
+
+@click.command()
+@click.option("--date", "day", default="auto", metavar="DATE", help="YYYY-MM-DD, yesterday, today, or auto (see below).")
+@click.option("--merchant", metavar="M", help="Only this merchant; by default all that have chats on the day.")
+@click.option("--workers", type=click.IntRange(1, 512), metavar="N", help="Processes; default: as many as pay.")
+@click.option("--extend", is_flag=True, help="Also inspect chats that arrived after the night had run.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write everything the night found (docs/nightly-json.md).")
+@pass_settings
+def command(
+    settings: Settings, day: str, merchant: str | None, workers: int | None, extend: bool, json_file: Path | None
+) -> None:
+    """Sample a day's chats, check them against the rules, score and flag them.
+
+    A night is unique per merchant and day and can be killed and started again at any moment. One that is done is
+    only shown. --date auto is yesterday in the merchant's zone, or today where yesterday has no chats.
+
+    Exit codes: 0 done; 3 done, but some chats are broken (a rule crashed on them); 75 another process holds a night.
+    """
+    with opened(settings.database_url) as engine:
+        ensure_ready(engine)
+        plan = plan_nights(engine, settings, day, merchant)
+        results = []
+        with progress() as shown:
+            for name, local_day in plan:
+                options = night_options(settings, name, local_day, workers=workers, extend=extend)
+                results.append(run_night(engine, options, shown))
+        for result in results:
+            _tell(engine, result)
+        if json_file is not None:
+            write_report(engine, results, json_file)
+            err().print(f"wrote {json_file}")
+        if any((result.night.summary or {}).get("broken") for result in results):
+            raise SystemExit(BROKEN)
+
+
+def night_options(
+    settings: Settings, merchant: str, day: str, *, workers: int | None = None, extend: bool = False
+) -> NightOptions:
+    """Return the options of one merchant's night by the settings."""
+    book = PolicyBook.from_mapping(settings.policy_mapping(), where=str(settings.file or "settings"))
+    policy = book.resolve(merchant, date.fromisoformat(day))
+    return NightOptions(
+        merchant=merchant,
+        day=day,
+        standard=standard_for(settings.packs.get(merchant), settings.scorecard),
+        policy=policy,
+        zone=ZoneInfo(policy.timezone or settings.timezone),
+        owner=me(),
+        clock=now,
+        is_gone=is_gone,
+        workers=workers or settings.workers,
+        extend=extend,
+    )
+
+
+def plan_nights(engine: Engine, settings: Settings, day: str, merchant: str | None) -> list[tuple[str, str]]:
+    """Return the (merchant, local day) pairs to run; NotFoundError says which days have chats where this one has none."""
+    today = datetime.fromtimestamp(now() / 1_000_000, settings.zone).date()
+    days = _days(day, today)
+    with ExitStack() as stack:
+        connection = stack.enter_context(read_tx(engine))
+        for candidate in days:
+            names = merchants_with_chats(connection, candidate)
+            chosen = [name for name in names if merchant in (None, name)]
+            if chosen:
+                return [(name, candidate) for name in chosen]
+        known = merchants(connection)
+        if merchant is not None and merchant not in known:
+            raise NotFoundError(f"no chats of merchant {merchant!r} are stored (known: {', '.join(known) or 'none'})")
+        stored = sorted({d for name in known if merchant in (None, name) for d in days_with_chats(connection, name)})
+    there = f"the store holds {stored[0]} to {stored[-1]}" if stored else "the store is empty: qa import comes first"
+    raise NotFoundError(f"no chats on {' or '.join(days)}; {there}")
+
+
+def _days(day: str, today: date) -> list[str]:
+    yesterday = today - timedelta(days=1)
+    words = {"auto": [yesterday, today], "yesterday": [yesterday], "today": [today]}
+    if day in words:
+        return [d.isoformat() for d in words[day]]
+    try:
+        return [date.fromisoformat(day).isoformat()]
+    except ValueError:
+        raise ConfigError(f"--date {day!r}: write YYYY-MM-DD, yesterday, today or auto") from None
+
+
+def _tell(engine: Engine, result: NightResult) -> None:
+    with read_tx(engine) as connection:
+        still_open = count_open(connection, result.night.merchant, result.night.day)
+        print_night(out(), connection, result, still_open)

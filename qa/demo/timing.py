@@ -1,0 +1,223 @@
+"""The seconds of one chat, drawn so that exactly the planned rules of timeliness are broken.
+
+Times are drawn, measured, and drawn again until the figures leave no doubt: nothing lies near a limit whose exact
+reading (where a chat's answer is complete, whether a word is a courtesy) could decide between broken and kept.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.demo.compose import Line
+
+FIRST_LIMIT, FIRST_LIMIT_PEAK = 30, 15
+SUBSTANTIVE_LIMIT, COMPLETE_LIMIT, AVERAGE_LIMIT, GAP_LIMIT = 180, 600, 60, 300
+PEAK_HOURS = range(9, 12)
+_TRIES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast this chat goes: seconds usually needed to answer, whether the first wait opens in peak hours."""
+
+    seconds: float
+    peak: bool
+    timed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait of the customer, in turns (indexes of lines) and seconds."""
+
+    opened: int
+    closed: int | None
+    response: int
+    substantive_turn: int | None = None
+    substantive: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Seconds of each line after the first one, its waits, and the planted rules of timeliness with their turns."""
+
+    at: tuple[int, ...]
+    waits: tuple[Wait, ...]
+    broken: dict[str, tuple[int, ...]]
+
+
+class NoTimesError(RuntimeError):
+    """The plan cannot be kept with these lines; the caller plans again."""
+
+
+def clock(lines: Sequence[Line], pace: Pace, rng: random.Random) -> Clock:
+    """Return times for ``lines`` that break ``pace.timed`` (and what follows from it), and nothing else."""
+    for attempt in range(_TRIES):
+        at = _draw(lines, pace, rng, shrink=0.94 ** max(0, attempt - 3))
+        waits = _waits(lines, at)
+        broken = _judge(lines, at, waits, peak=pace.peak)
+        if broken is not None and _as_planned(broken, pace):
+            return Clock(tuple(at), waits, broken)
+    raise NoTimesError(pace.timed)
+
+
+def _as_planned(broken: dict[str, tuple[int, ...]], pace: Pace) -> bool:
+    late = set(broken) - {"unanswered"}
+    if not pace.timed:
+        return not late
+    wanted = f"{pace.timed}-peak" if pace.timed == "first-response-slow" and pace.peak else pace.timed
+    follows = {"average-response-slow", "complete-answer-slow"}
+    if pace.timed == "average-response-slow":
+        follows |= {"long-gap"}
+    return wanted in late and late - {wanted} <= follows
+
+
+def _between(rng: random.Random, low: float, high: float) -> int:
+    return int(low + (high - low) * rng.random() ** 1.5)
+
+
+def _response(rng: random.Random, pace: Pace, order: int, slow: int) -> int:
+    """Return the seconds of wait number ``order``; ``slow`` is the wait chosen for a long gap."""
+    if order == 0:
+        if pace.timed == "first-response-slow":
+            return _between(rng, 18, 90) if pace.peak else _between(rng, 34, 160)
+        return _between(rng, 2, 14) if pace.peak else _between(rng, 3, min(8 + pace.seconds, 28))
+    if pace.timed == "average-response-slow":
+        return _between(rng, 90, 240)
+    if pace.timed == "long-gap" and order == slow:
+        return _between(rng, 325, 900)
+    return _between(rng, 4, min(10 + 1.6 * pace.seconds, 75))
+
+
+def _draw(lines: Sequence[Line], pace: Pace, rng: random.Random, shrink: float) -> list[int]:
+    at = [0] * len(lines)
+    now, open_at, order = 0, -1, 0
+    pending: list[int] = []
+    last = -1
+    slow = 1 + int(rng.random() * 2)
+    for i, line in enumerate(lines):
+        if line.role == "gap":
+            now += _between(rng, 9_300, 15_000)
+            at[i], last = now, -1
+            continue
+        if line.opens or _opens(line):
+            if open_at >= 0:
+                pending.append(i)
+                continue
+            now += 1 + (0 if i == 0 or line.role == "system" else _think(rng, line, lines, last, shrink))
+            open_at, pending = now, []
+        elif line.role == "agent" and line.visible and open_at >= 0:
+            now = open_at + _response(rng, pace, order, slow)
+            _spread(at, pending, open_at, now)
+            open_at, order, pending = -1, order + 1, []
+        elif open_at >= 0:
+            pending.append(i)
+            continue
+        else:
+            now += 0 if i == 0 else _pause(rng, line, lines, last, pace, shrink)
+        at[i], last = now, i
+    for i in pending:
+        now += _between(rng, 300, 800) if lines[i].kind == "closed" else _between(rng, 3, 20)
+        at[i] = now
+    return at
+
+
+def _opens(line: Line) -> bool:
+    return line.role == "customer" and line.visible and not line.with_bot and "-" not in line.marks
+
+
+def _spread(at: list[int], pending: list[int], opened: int, closed: int) -> None:
+    for k, i in enumerate(pending, 1):
+        at[i] = opened + (closed - opened) * k // (len(pending) + 1)
+
+
+def _think(rng: random.Random, line: Line, lines: Sequence[Line], last: int, shrink: float) -> int:
+    if last < 0:
+        return 0
+    if lines[last].role == "customer":
+        return _between(rng, 2, 12)
+    return max(1, int(_between(rng, 5, 18 + min(len(line.text), 25)) * shrink))
+
+
+def _pause(rng: random.Random, line: Line, lines: Sequence[Line], last: int, pace: Pace, shrink: float) -> int:
+    if "L" in line.marks:
+        return _between(rng, 1_300, 5_400)
+    if "S" in line.marks:
+        return _between(rng, 50, 100)
+    if line.kind == "closed":
+        return _between(rng, 20, 200)
+    if line.role in {"bot", "system"}:
+        return 1 + int(rng.random() * 2)
+    if line.role == "customer":
+        return max(1, int(_between(rng, 4, 40) * shrink))
+    if last >= 0 and "H" in lines[last].marks:
+        return _between(rng, 200, 420) if pace.timed == "substantive-response-slow" else _between(rng, 580, 900)
+    if last >= 0 and "~" in lines[last].marks:
+        return max(6, int(_between(rng, 12, 50) * shrink))
+    return max(2, int(_between(rng, 4, 22) * shrink))
+
+
+def _waits(lines: Sequence[Line], at: Sequence[int]) -> tuple[Wait, ...]:
+    found: list[Wait] = []
+    opened = -1
+    for i, line in enumerate(lines):
+        if opened < 0 and (line.opens or _opens(line)):
+            opened = i
+        elif opened >= 0 and line.role == "agent" and line.visible:
+            turn = _next_real(lines, i)
+            seconds = None if turn is None else at[turn] - at[opened]
+            found.append(Wait(opened, i, at[i] - at[opened], turn, seconds))
+            opened = -1
+    if opened >= 0:
+        found.append(Wait(opened, None, 0))
+    return tuple(found)
+
+
+def _next_real(lines: Sequence[Line], start: int) -> int | None:
+    turns = (i for i in range(start, len(lines)) if lines[i].role == "agent" and lines[i].visible)
+    return next((i for i in turns if "~" not in lines[i].marks), None)
+
+
+def _answer_ends(lines: Sequence[Line]) -> tuple[int, int]:
+    """Return the earliest and the latest agent turn that may be called the end of the answer."""
+    stop = next((i for i, line in enumerate(lines) if line.role == "gap"), len(lines))
+    stop = next((i for i in range(stop) if "L" in lines[i].marks), stop)
+    turns = [i for i in range(stop) if lines[i].role == "agent" and lines[i].visible]
+    thanks = [i for i in range(turns[0], stop) if lines[i].role == "customer" and "-" in lines[i].marks]
+    early = [i for i in turns if not thanks or i < thanks[0]]
+    return early[-1], turns[-1]
+
+
+def _judge(
+    lines: Sequence[Line], at: Sequence[int], waits: tuple[Wait, ...], *, peak: bool
+) -> dict[str, tuple[int, ...]] | None:
+    """Return the rules broken, or None where a figure is too near its limit to be sure."""
+    broken: dict[str, tuple[int, ...]] = {}
+    closed = [wait for wait in waits if wait.closed is not None]
+    first = waits[0]
+    broken.update({"unanswered": (wait.opened,) for wait in waits if wait.closed is None})
+    if first.closed is None or first.substantive is None or first.substantive_turn is None:
+        return None
+    limit, rule = (FIRST_LIMIT_PEAK, "first-response-slow-peak") if peak else (FIRST_LIMIT, "first-response-slow")
+    if first.response > limit:
+        broken[rule] = (first.opened, first.closed)
+    if first.substantive > SUBSTANTIVE_LIMIT:
+        broken["substantive-response-slow"] = (first.opened, first.substantive_turn)
+    longest = max(closed, key=lambda wait: wait.response)
+    if longest.response > GAP_LIMIT and longest.closed is not None:
+        broken["long-gap"] = (longest.opened, longest.closed)
+    mean = sum(wait.response for wait in closed) / len(closed)
+    early, late = _answer_ends(lines)
+    spans = (at[early] - at[first.opened], at[late] - at[first.opened])
+    if _doubtful(mean, AVERAGE_LIMIT, 8) or (spans[0] <= COMPLETE_LIMIT + 10) != (spans[1] <= COMPLETE_LIMIT - 10):
+        return None
+    if mean > AVERAGE_LIMIT:
+        broken["average-response-slow"] = tuple(wait.closed for wait in closed if wait.closed is not None)
+    if spans[0] > COMPLETE_LIMIT:
+        broken["complete-answer-slow"] = (first.opened, early)
+    return broken
+
+
+def _doubtful(value: float, limit: float, margin: float) -> bool:
+    return limit - margin <= value <= limit + margin

@@ -1,0 +1,337 @@
+"""One night of one merchant: claim, screen, draw, inspect, finish; each step can be killed and taken up again."""
+
+from __future__ import annotations
+
+import os
+import time
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple, Protocol, TypeVar
+from zoneinfo import ZoneInfo
+
+import orjson
+from joblib import Parallel, delayed
+from sqlalchemy import Engine
+
+from qa.nightly.figures import Tally, as_json
+from qa.nightly.work import Assignment, Team, inspect_task, screen_task
+from qa.policy import Policy
+from qa.rules.inspector import Standard
+from qa.sampling import audit_sample, design, night_salt, take
+from qa.flagging import audit_flag
+from qa.store import frames, inspections, nights
+from qa.store.chats import frame_ranges
+from qa.store.nights import Lease, Night, Run, RunKind, State
+from qa.store.session import read_tx, write_tx
+from qa.types import MICROSECONDS, Instant
+
+T = TypeVar("T")
+
+LEASE_SECONDS = 300
+"""A night whose process gives no sign of life for so long may be taken over from another machine."""
+
+SCREEN_CHUNK = 500
+INSPECT_CHUNK = 250
+WRITE_BATCH = 2000
+"""Rows (frame) and inspections written in one transaction, about."""
+
+WORTH_A_WORKER = 4000
+"""Chats that repay the second or so which a worker process takes to start (benchmarks/night.py)."""
+
+
+class Progress(Protocol):
+    """What a long task tells while it works."""
+
+    def stage(self, name: str, total: int | None = None) -> None:
+        """Begin a stage of ``total`` steps."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Say that ``steps`` more steps are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class NightOptions:
+    """What a night is run with. ``clock`` and ``is_gone`` are the edge's: the time, and whether a lease owner died."""
+
+    merchant: str
+    day: str
+    standard: Standard
+    policy: Policy
+    zone: ZoneInfo
+    owner: str
+    clock: Callable[[], Instant]
+    is_gone: Callable[[str], bool]
+    workers: int | None = None
+    extend: bool = False
+
+
+class NightResult(NamedTuple):
+    """How it went. ``worked``: this call did something; ``late``: closed chats outside the frame at the end."""
+
+    night: Night
+    worked: bool
+    late: int
+    seconds: dict[str, float]
+
+
+@dataclass(slots=True)
+class Job:
+    """A night while this process holds it."""
+
+    engine: Engine
+    night: Night
+    assignment: Assignment
+    options: NightOptions
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    _team: Team | None = None
+
+    @property
+    def team(self) -> Team:
+        """This process's own rules, compiled when first needed."""
+        if self._team is None:
+            self._team = Team(self.engine, self.assignment)
+        return self._team
+
+    def lease(self) -> Lease:
+        """Return the lease from now on."""
+        return Lease(self.options.owner, self.options.clock() + LEASE_SECONDS * MICROSECONDS)
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """Open a write transaction that holds only while the lease does."""
+        with write_tx(self.engine) as connection:
+            nights.renew(connection, self.night.id, self.lease())
+            yield connection
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None) -> Iterator[None]:
+        """Tell and time a stage."""
+        self.progress.stage(f"{self.night.merchant} {self.night.day} {name}", total)
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+    def workers(self, chats: int) -> int:
+        """Return how many processes the work repays."""
+        wanted = self.options.workers or os.cpu_count() or 1
+        return max(1, min(wanted, chats // WORTH_A_WORKER))
+
+
+def run_night(engine: Engine, options: NightOptions, progress: Progress) -> NightResult:
+    """Run, finish or (with ``extend``) extend the night of a merchant's day.
+
+    A night that is done is left alone. An unfinished one goes on with the policy and the standard it began with.
+
+    Raises:
+        LeaseHeldError: another living process works on it.
+    """
+    begun = _claim(engine, options)
+    if begun is None:
+        return _result(engine, options, worked=False, seconds={})
+    night, pending = begun
+    job = Job(engine, night, _assignment(engine, night, options), options, progress)
+    for run in pending:
+        _work(job, run)
+    if options.extend and not any(run.kind is RunKind.EXTEND for run in pending):
+        extension = _extension(job)
+        if extension is not None:
+            _work(job, extension)
+    with job.writing() as connection:
+        nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
+    return _result(engine, options, worked=bool(job.seconds), seconds=job.seconds)
+
+
+def _claim(engine: Engine, options: NightOptions) -> tuple[Night, list[Run]] | None:
+    """Take the night and say which runs are unfinished; None when there is nothing to do."""
+    now = options.clock()
+    with write_tx(engine) as connection:
+        night = nights.find_night(connection, options.merchant, options.day)
+        if night is None:
+            salt = night_salt(options.policy.salt, options.merchant, date.fromisoformat(options.day))
+            policy = options.policy.snapshot() | {"timezone": options.zone.key}
+            night = nights.create_night(connection, options.merchant, options.day, salt, policy, now)
+        elif night.state is State.DONE and not options.extend:
+            return None
+        lease = Lease(options.owner, now + LEASE_SECONDS * MICROSECONDS)
+        nights.take_lease(connection, night.id, lease, now, options.is_gone)
+        runs = [run for run in nights.runs_of(connection, night.id) if run.kind is not RunKind.RESCORE]
+        if not runs:
+            standard = options.standard
+            pack = standard.pack
+            nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
+            runs = [nights.create_run(connection, night.id, RunKind.NIGHT, 0, standard.hash, now)]
+        return night, [run for run in runs if run.state is not State.DONE]
+
+
+def _assignment(engine: Engine, night: Night, options: NightOptions) -> Assignment:
+    """The task of this night, by the policy and the standard that it began with."""
+    with read_tx(engine) as connection:
+        ruleset = nights.runs_of(connection, night.id)[0].ruleset
+        standard = nights.ruleset_content(connection, ruleset)
+    return assignment(engine, night, standard)
+
+
+def assignment(engine: Engine, night: Night, standard: dict[str, Any]) -> Assignment:
+    """Return the task of judging a night's chats by a standard (as JSON)."""
+    return Assignment(
+        url=engine.url.render_as_string(hide_password=False),
+        night_id=night.id,
+        merchant=night.merchant,
+        day=night.day,
+        salt=night.salt,
+        standard=orjson.dumps(standard).decode(),
+        policy=orjson.dumps(night.policy).decode(),
+        zone=night.policy["timezone"],
+    )
+
+
+def _extension(job: Job) -> Run | None:
+    """Begin a wave for the chats that arrived since; None when there are none."""
+    night = job.night
+    with job.writing() as connection:
+        if not frames.count_late(connection, night.id, night.merchant, night.day):
+            return None
+        runs = nights.runs_of(connection, night.id)
+        wave = 1 + max(run.wave for run in runs)
+        nights.set_night(connection, night.id, state=State.SCREENING.value, waves=wave + 1)
+        return nights.create_run(connection, night.id, RunKind.EXTEND, wave, runs[0].ruleset, job.options.clock())
+
+
+def _work(job: Job, run: Run) -> None:
+    """Bring one run from wherever it stands to its end."""
+    if run.state is State.SCREENING:
+        _screen(job, run)
+        _draw(job, run)
+    inspect_sample(job, run, run.wave)
+    _finish(job, run)
+
+
+def _screen(job: Job, run: Run) -> None:
+    """Put every closed chat of the day (of a later wave: every late one) into the frame, red lines looked for."""
+    night = job.night
+    with read_tx(job.engine) as connection:
+        after = frames.last_screened(connection, night.id, run.wave)
+        ranges = frame_ranges(connection, night.merchant, night.day, SCREEN_CHUNK, after_id=after)
+        total = frames.count_frame(connection, night.merchant, night.day)
+    late = run.wave > 0 or after > 0
+    workers = job.workers(SCREEN_CHUNK * len(ranges))
+    with job.stage("screen", total):
+        batch: list[frames.Screened] = []
+        for screened in _each(job, workers, screen_task, Team.screen, [(*span, late) for span in ranges]):
+            batch += screened
+            job.progress.advance(len(screened))
+            if len(batch) >= WRITE_BATCH:
+                _write_frame(job, run, batch)
+                batch = []
+        _write_frame(job, run, batch)
+
+
+def _write_frame(job: Job, run: Run, batch: list[frames.Screened]) -> None:
+    if batch:
+        with job.writing() as connection:
+            frames.add_frame(connection, job.night.id, run.wave, batch)
+
+
+def _draw(job: Job, run: Run) -> None:
+    """Draw the random part of the wave and record the design; one transaction."""
+    night, policy = job.night, job.team.policy
+    with job.stage("draw"), job.writing() as connection:
+        sizes = frames.rest_sizes(connection, night.id, run.wave)
+        lines = design(sizes, policy.rate, policy.per_agent_minimum) if sizes else ()
+        drawn = take(frames.iter_rest(connection, night.id, run.wave), {line.stratum: line.drawn for line in lines})
+        plan = {line.stratum: (line.size, line.drawn) for line in lines}
+        frames.save_draw(connection, night.id, run.wave, drawn, plan)
+        nights.set_run(connection, run.id, state=State.INSPECTING.value)
+        nights.set_night(connection, night.id, state=State.INSPECTING.value)
+
+
+def inspect_sample(job: Job, run: Run, wave: int | None) -> None:
+    """Inspect the sampled chats (of a wave, or of all) that the run has not inspected, in the order of their keys."""
+    with read_tx(job.engine) as connection:
+        rank = inspections.count_inspected(connection, run.id)
+        pks = array("q", frames.to_inspect(connection, job.night.id, wave, run.id))
+    at = job.options.clock()
+    tasks = [
+        (run.id, run.ruleset, list(pks[start : start + INSPECT_CHUNK]), rank + start, at)
+        for start in range(0, len(pks), INSPECT_CHUNK)
+    ]
+    with job.stage("inspect", len(pks)):
+        batch = inspections.Rows([], [], [])
+        for rows in _each(job, job.workers(len(pks)), inspect_task, Team.inspect, tasks):
+            for part, more in zip(batch, rows, strict=True):
+                part.extend(more)
+            job.progress.advance(len(rows.inspections))
+            if len(batch.inspections) >= WRITE_BATCH:
+                _write_inspections(job, batch)
+                batch = inspections.Rows([], [], [])
+        _write_inspections(job, batch)
+
+
+def _write_inspections(job: Job, batch: inspections.Rows) -> None:
+    if batch.inspections:
+        with job.writing() as connection:
+            inspections.write(connection, batch)
+
+
+def _finish(job: Job, run: Run) -> None:
+    """Draw the blind audit, estimate, and close the run; one transaction."""
+    night, policy = job.night, job.team.policy
+    with job.stage("finish"), job.writing() as connection:
+        flag = audit_flag()
+        unflagged = inspections.count_inspected(connection, run.id) - inspections.count_flagged(connection, [run.id])
+        clean = (chat_id for chat_id, _ in inspections.clean_ids(connection, run.id))
+        chosen = audit_sample(night.salt, clean, policy.audit_rate, unflagged)
+        rows = [
+            {"inspection_id": pk, "reason": flag.reason.value, "risk": flag.risk, "detail": flag.detail}
+            for chat_id, pk in inspections.clean_ids(connection, run.id)
+            if chat_id in chosen
+        ]
+        inspections.add_flags(connection, rows)
+        done = [r.id for r in nights.runs_of(connection, night.id) if r.kind is not RunKind.RESCORE]
+        summary = summarise(connection, night, done)
+        now = job.options.clock()
+        nights.set_run(connection, run.id, state=State.DONE.value, summary=summary, finished_at=now)
+        nights.set_night(connection, night.id, state=State.DONE.value, summary=summary, finished_at=now)
+
+
+def summarise(connection: Any, night: Night, run_ids: list[int]) -> dict[str, Any]:
+    """Return the figures of a night over these runs: sizes, counts and estimates, as plain values."""
+    tally = Tally()
+    for found in inspections.iter_found(connection, run_ids):
+        tally.add(found)
+    frame_size, targeted = frames.frame_size(connection, night.id)
+    sizes = {(row.wave, *row.stratum): row.size for row in frames.strata_of(connection, night.id)}
+    return {
+        "frame_size": frame_size,
+        "targeted": targeted,
+        "inspected": tally.inspected,
+        "broken": tally.broken,
+        "flagged": inspections.count_flagged(connection, run_ids),
+        "estimates": as_json(tally.estimates(sizes, targeted)),
+    }
+
+
+def _each(
+    job: Job, workers: int, task: Callable[..., T], method: Callable[..., T], calls: Iterable[tuple[Any, ...]]
+) -> Iterator[T]:
+    """Results in the order of ``calls``: by this process's team, or by worker processes where that pays."""
+    if workers == 1:
+        for call in calls:
+            yield method(job.team, *call)
+        return
+    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
+    yield from pool(delayed(task)(job.assignment, *call) for call in calls)
+
+
+def _result(engine: Engine, options: NightOptions, *, worked: bool, seconds: dict[str, float]) -> NightResult:
+    with read_tx(engine) as connection:
+        night = nights.find_night(connection, options.merchant, options.day)
+        assert night is not None, "claimed before"
+        late = frames.count_late(connection, night.id, night.merchant, night.day)
+    return NightResult(night, worked, late, seconds)
+
+

@@ -1,0 +1,156 @@
+"""The work on chats that processes share out among themselves: screening ranges, inspecting lists of chats.
+
+A task names rows of the store and brings back rows for the store; chats themselves are never sent between processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+import orjson
+from sqlalchemy import Engine
+
+from qa.policy import Policy
+from qa.rules.inspector import Inspected, Inspector, Standard
+from qa.sampling import draw_key, stratum_of
+from qa.store.chats import FrameChat, decode_body, read_bodies, read_frame_chunk, repeat_contacts
+from qa.store.frames import Screened, Stratum, read_late_chunk
+from qa.store.inspections import FINDING_BITS, Rows, inspection_id
+from qa.store.session import make_engine, read_tx
+from qa.types import Chat, Instant
+
+UNREADABLE = "unreadable:"
+"""A targeting reason: the stored chat cannot be read, so a person has to see it."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Assignment(NamedTuple):
+    """What is the same for all tasks of a night; small and picklable."""
+
+    url: str
+    night_id: int
+    merchant: str
+    day: str
+    salt: str
+    standard: str
+    """The standard as JSON text: a worker compiles its own rules."""
+    policy: str
+    zone: str
+
+
+class Team:
+    """The state of one process: a connection pool and compiled rules, made once."""
+
+    def __init__(self, engine: Engine, assignment: Assignment) -> None:
+        self.engine = engine
+        self.task = assignment
+        self.policy = Policy.from_snapshot(orjson.loads(assignment.policy))
+        standard = Standard.model_validate_json(assignment.standard)
+        self.inspector = Inspector(standard, self.policy, ZoneInfo(assignment.zone))
+
+    def screen(self, after: int, last: int, late: bool) -> list[Screened]:
+        """Screen the closed chats with ``after < key <= last``; ``late``: those not in the night's frame yet."""
+        task, limit = self.task, last - after
+        with read_tx(self.engine) as connection:
+            if late:
+                rows = read_late_chunk(connection, task.night_id, task.merchant, task.day, after, limit, last)
+            else:
+                rows = read_frame_chunk(connection, task.merchant, task.day, after, limit, last_id=last)
+            hours = self.policy.risk.repeat_contact_hours
+            repeated = repeat_contacts(connection, [row.pk for row in rows], hours) if hours is not None else set()
+        return [self._screen(row, row.pk in repeated) for row in rows]
+
+    def _screen(self, row: FrameChat, repeat_contact: bool) -> Screened:
+        key = draw_key(self.task.salt, row.chat_id)
+        try:
+            chat = decode_body(row.body)
+        except msgspec.DecodeError as problem:
+            agent = row.agent_id or ""
+            channel = (row.channel or "") if "channel" in self.policy.stratify else ""
+            return Screened(row.pk, (agent, channel), key, (f"{UNREADABLE} {problem}",))
+        reasons = self.inspector.targeted(chat, self.task.day, repeat_contact=repeat_contact)
+        return Screened(row.pk, _stratum(chat, self.policy), key, reasons)
+
+    def inspect(self, run_id: int, ruleset: str, pks: Sequence[int], first_rank: int, at: Instant) -> Rows:
+        """Inspect chats; the rank of the first within its run makes the rows' ids."""
+        with read_tx(self.engine) as connection:
+            bodies = read_bodies(connection, pks)
+        rows = Rows([], [], [])
+        for rank, pk in enumerate(pks, start=first_rank):
+            pk_inspection = inspection_id(run_id, rank)
+            common = {"run_id": run_id, "night_id": self.task.night_id, "chat_pk": pk, "ruleset": ruleset}
+            _append(rows, pk_inspection, common | {"inspected_at": at}, self._inspect(bodies[pk]))
+        return rows
+
+    def _inspect(self, body: bytes) -> Inspected:
+        try:
+            chat = decode_body(body)
+        except msgspec.DecodeError as problem:
+            return self.inspector.unreadable(f"the stored chat cannot be read: {problem}")
+        return self.inspector.inspect(chat, self.task.day)
+
+
+def _stratum(chat: Chat, policy: Policy) -> Stratum:
+    fields = stratum_of(chat, policy.stratify)
+    return fields[0], fields[1] if len(fields) > 1 else ""
+
+
+def _append(rows: Rows, pk: int, common: dict[str, Any], done: Inspected) -> None:
+    card = done.score
+    rows.inspections.append(
+        common
+        | {
+            "id": pk,
+            "score": card.total if card else None,
+            "red_line": bool(card and card.red_line),
+            "failed": done.failed,
+            "broken": done.broken,
+            "dimensions": _encode(card.dimensions if card else {}),
+            "card": _encode(card.lines if card else ()),
+            "not_applicable": _encode(done.not_applicable),
+            "opinions": b"[]",
+        }
+    )
+    for ordinal, (finding, severity) in enumerate(zip(done.findings, done.severities, strict=True)):
+        rows.findings.append(
+            {
+                "id": pk << FINDING_BITS | ordinal,
+                "inspection_id": pk,
+                "rule": finding.rule,
+                "outcome": finding.outcome.value,
+                "severity": severity.value,
+                "points": finding.points,
+                "hits": finding.hits,
+                "value": finding.value,
+                "message": finding.message,
+                "evidence": _encode(finding.evidence),
+            }
+        )
+    rows.flags.extend(
+        {"inspection_id": pk, "reason": flag.reason.value, "risk": flag.risk, "detail": flag.detail}
+        for flag in done.flags
+    )
+
+
+@lru_cache(maxsize=1)
+def _team(assignment: Assignment) -> Team:
+    """The team of a worker process; it stays for all tasks of the night."""
+    return Team(make_engine(assignment.url, read_only=True), assignment)
+
+
+def screen_task(assignment: Assignment, after: int, last: int, late: bool) -> list[Screened]:
+    """``Team.screen`` in a worker process."""
+    return _team(assignment).screen(after, last, late)
+
+
+def inspect_task(
+    assignment: Assignment, run_id: int, ruleset: str, pks: Sequence[int], first_rank: int, at: Instant
+) -> Rows:
+    """``Team.inspect`` in a worker process."""
+    return _team(assignment).inspect(run_id, ruleset, pks, first_rank, at)
+

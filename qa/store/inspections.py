@@ -1,0 +1,198 @@
+"""What the night found: written in batches of ready-made rows, read back for reports and for one chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Table, exists, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from qa.store.tables import chats, findings, flags, frame, inspections, runs
+from qa.types import Instant
+
+_STREAM = {"yield_per": 1000}
+RANK_BITS = 24
+"""Inspections of one run, at most: 2^24. ``inspection.id = run.id << 24 | rank`` makes a rerun write the same rows."""
+FINDING_BITS = 8
+"""Findings of one inspection, at most: 2^8. ``finding.id = inspection.id << 8 | ordinal``."""
+
+
+class Rows(NamedTuple):
+    """Rows of some inspections, ready to be written; the ids are relative to the run's first."""
+
+    inspections: list[dict[str, Any]]
+    findings: list[dict[str, Any]]
+    flags: list[dict[str, Any]]
+
+
+class Found(NamedTuple):
+    """One inspection with what a report needs, JSON columns still encoded."""
+
+    id: int
+    chat_id: str
+    wave: int
+    agent: str
+    channel: str
+    targeted: bool
+    score: float | None
+    red_line: bool
+    failed: int
+    broken: str | None
+    dimensions: bytes
+
+
+def inspection_id(run_id: int, rank: int) -> int:
+    """The id of a run's ``rank``-th inspection; OverflowError beyond 2^24."""
+    if rank >> RANK_BITS:
+        raise OverflowError("a run holds at most 16,777,216 inspections")
+    return run_id << RANK_BITS | rank
+
+
+def write(connection: Connection, rows: Rows) -> None:
+    """Write inspections with findings and flags; rows that are there already stay as they are."""
+    for table, values in ((inspections, rows.inspections), (findings, rows.findings), (flags, rows.flags)):
+        if values:
+            connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def count_inspected(connection: Connection, run_id: int) -> int:
+    """How many chats a run has inspected so far."""
+    return int(
+        connection.execute(
+            select(func.count()).select_from(inspections).where(inspections.c.run_id == run_id)
+        ).scalar_one()
+    )
+
+
+def clean_ids(connection: Connection, run_id: int) -> Iterator[tuple[str, int]]:
+    """Chat id and inspection id of the run's chats without any flag, ordered by inspection."""
+    query = (
+        select(chats.c.chat_id, inspections.c.id)
+        .join(chats, chats.c.id == inspections.c.chat_pk)
+        .where(inspections.c.run_id == run_id, ~exists().where(flags.c.inspection_id == inspections.c.id))
+        .order_by(inspections.c.id)
+        .execution_options(**_STREAM)
+    )
+    for chat_id, pk in connection.execute(query):
+        yield chat_id, pk
+
+
+def add_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add flags; one that is there already stays."""
+    if rows:
+        connection.execute(_insert(connection, flags).on_conflict_do_nothing(), list(rows))
+
+
+def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found]:
+    """All inspections of these runs with their place in the frame, ordered by id."""
+    i, f = inspections.c, frame.c
+    query = (
+        select(
+            i.id, chats.c.chat_id, f.wave, f.agent, f.channel, f.reasons.is_not(None), i.score, i.red_line, i.failed,
+            i.broken, i.dimensions,
+        )
+        .join(chats, chats.c.id == i.chat_pk)
+        .join(frame, (f.night_id == i.night_id) & (f.chat_pk == i.chat_pk))
+        .where(i.run_id.in_(list(run_ids)))
+        .order_by(i.id)
+        .execution_options(**_STREAM)
+    )  # fmt: skip
+    for row in connection.execute(query):
+        yield Found(*row[:5], bool(row[5]), row[6], bool(row[7]), row[8], row[9], row[10])
+
+
+def details(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[list[Any], list[Any], bytes]]:
+    """Inspection id → (finding rows, flag rows by falling risk, not-applicable JSON)."""
+    n = inspections.c
+    found: dict[int, tuple[list[Any], list[Any], bytes]] = {
+        pk: ([], [], skipped)
+        for pk, skipped in connection.execute(select(n.id, n.not_applicable).where(n.id.in_(ids)))
+    }
+    query = select(findings).where(findings.c.inspection_id.in_(ids)).order_by(findings.c.id)
+    for row in connection.execute(query):
+        found[row.inspection_id][0].append(row)
+    order = (flags.c.inspection_id, flags.c.risk.desc(), flags.c.reason)
+    for row in connection.execute(select(flags).where(flags.c.inspection_id.in_(ids)).order_by(*order)):
+        found[row.inspection_id][1].append(row)
+    return found
+
+
+def rule_counts(connection: Connection, run_ids: Sequence[int]) -> list[tuple[str, str, int]]:
+    """(rule, outcome, chats) of these runs, the most frequent first."""
+    number = func.count().label("number")
+    query = (
+        select(findings.c.rule, findings.c.outcome, number)
+        .join(inspections, inspections.c.id == findings.c.inspection_id)
+        .where(inspections.c.run_id.in_(list(run_ids)))
+        .group_by(findings.c.rule, findings.c.outcome)
+        .order_by(number.desc(), findings.c.rule)
+    )
+    return [(r[0], r[1], int(r[2])) for r in connection.execute(query)]
+
+
+def flag_counts(connection: Connection, run_ids: Sequence[int]) -> list[tuple[str, int]]:
+    """(reason, chats) of these runs, the most frequent first."""
+    number = func.count().label("number")
+    query = (
+        select(flags.c.reason, number)
+        .join(inspections, inspections.c.id == flags.c.inspection_id)
+        .where(inspections.c.run_id.in_(list(run_ids)))
+        .group_by(flags.c.reason)
+        .order_by(number.desc(), flags.c.reason)
+    )
+    return [(r[0], int(r[1])) for r in connection.execute(query)]
+
+
+def count_flagged(connection: Connection, run_ids: Sequence[int]) -> int:
+    """How many inspections of these runs carry at least one flag."""
+    query = (
+        select(func.count(flags.c.inspection_id.distinct()))
+        .join(inspections, inspections.c.id == flags.c.inspection_id)
+        .where(inspections.c.run_id.in_(list(run_ids)))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+class History(NamedTuple):
+    """One inspection of a chat among all that were made of it."""
+
+    id: int
+    run_id: int
+    kind: str
+    ruleset: str
+    revision: int
+    score: float | None
+    red_line: bool
+    broken: str | None
+    dimensions: dict[str, float | None]
+    card: list[dict[str, Any]]
+    not_applicable: dict[str, str]
+    inspected_at: Instant
+    night_id: int
+    chat_pk: int
+
+
+def inspections_of(connection: Connection, merchant: str, chat_id: str) -> list[History]:
+    """All inspections ever made of a chat, of any revision, the latest last."""
+    i = inspections.c
+    query = (
+        select(inspections, runs.c.kind, chats.c.revision)
+        .join(chats, chats.c.id == i.chat_pk)
+        .join(runs, runs.c.id == i.run_id)
+        .where(chats.c.merchant == merchant, chats.c.chat_id == chat_id)
+        .order_by(i.run_id)
+    )
+    return [
+        History(
+            r.id, r.run_id, r.kind, r.ruleset, r.revision, r.score, bool(r.red_line), r.broken,
+            orjson.loads(r.dimensions), orjson.loads(r.card), orjson.loads(r.not_applicable), r.inspected_at,
+            r.night_id, r.chat_pk,
+        )
+        for r in connection.execute(query)
+    ]  # fmt: skip

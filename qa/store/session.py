@@ -1,0 +1,193 @@
+"""Engines and transactions: the only place that knows how the two databases differ in locking.
+
+SQLite runs in WAL mode with foreign keys on; a write takes the lock at its start (``BEGIN IMMEDIATE``), because a
+transaction that reads first and upgrades later loses updates or fails half-way. On PostgreSQL a read sees one
+snapshot (``REPEATABLE READ``), as on SQLite, and a write runs ``READ COMMITTED``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+
+from qa.errors import ConfigError, StoreError
+
+BUSY_SECONDS = 30
+"""How long a SQLite connection waits for another writer before it gives up."""
+
+_CONNECT_SECONDS = 10
+_READ: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"qa_tx": "read"},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+_WRITE: Mapping[str, Mapping[str, Any]] = {"sqlite": {"qa_tx": "write"}, "postgresql": {}}
+_BEGIN = {None: "BEGIN", "read": "BEGIN", "write": "BEGIN IMMEDIATE"}
+
+
+def normalise_url(url: str) -> URL:
+    """The URL with our driver named.
+
+    Raises:
+        ConfigError: not a URL, or not one of the two databases; the text never repeats the URL.
+
+    >>> normalise_url("postgres://qa@db/qa").drivername
+    'postgresql+psycopg'
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        msg = "the database URL is malformed: write sqlite:///FILE or postgresql://USER@HOST/NAME"
+        raise ConfigError(msg) from None
+    backend = parsed.get_backend_name()
+    if backend in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise ConfigError(f"database {backend!r} is not supported: write sqlite:///FILE or postgresql://USER@HOST/NAME")
+    if parsed.database in {None, "", ":memory:"}:
+        raise ConfigError("the database URL names no file: an in-memory database would forget everything at exit")
+    return parsed.set(drivername="sqlite")
+
+
+def describe(engine: Engine) -> str:
+    """The database in words for messages, without password or options.
+
+    >>> describe(make_engine("postgresql://qa:secret@db/qa"))
+    'postgresql qa at db'
+    """
+    url = engine.url
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite {url.database}"
+    return f"postgresql {url.database} at {url.host or url.query.get('host') or 'local socket'}"
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """The database file, or None on PostgreSQL."""
+    database = engine.url.database
+    return Path(database) if engine.dialect.name == "sqlite" and database else None
+
+
+def make_engine(url: str, *, read_only: bool = False) -> Engine:
+    """An engine for ``sqlite:///FILE`` or ``postgresql://…``; connects only when used.
+
+    Raises:
+        ConfigError: the URL is not usable.
+        StoreError: the PostgreSQL driver is not installed.
+    """
+    parsed = normalise_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, read_only=read_only)
+    arguments: dict[str, Any] = {}
+    if "connect_timeout" not in parsed.query:
+        arguments["connect_timeout"] = _CONNECT_SECONDS
+    if read_only:
+        arguments["options"] = "-c default_transaction_read_only=on"
+    try:
+        return create_engine(parsed, pool_pre_ping=True, connect_args=arguments)
+    except ImportError as error:
+        raise StoreError("PostgreSQL needs the driver psycopg: install zhijian[postgres]") from error
+
+
+@contextmanager
+def opened(url: str, *, read_only: bool = False) -> Iterator[Engine]:
+    """An engine as by ``make_engine`` whose connections are closed at the end."""
+    engine = make_engine(url, read_only=read_only)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
+    # isolation_level None: we say BEGIN ourselves, the driver's own guesses are off
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        _prepare_sqlite(connection, read_only=read_only)
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        kind = connection.get_execution_options().get("qa_tx")
+        if not read_only:
+            connection.exec_driver_sql(f"PRAGMA query_only = {int(kind == 'read')}")
+        connection.exec_driver_sql(_BEGIN[kind])
+
+    return engine
+
+
+def _prepare_sqlite(connection: Any, *, read_only: bool) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA page_size = 8192")  # of a new file; at 4 KB a chat of 20 messages fills a page, half empty
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA cache_size = -16000")  # 16 MB a connection
+    cursor.execute("PRAGMA temp_store = MEMORY")
+    cursor.execute("PRAGMA journal_size_limit = 67108864")
+    if read_only:
+        cursor.execute("PRAGMA query_only = ON")
+    else:
+        _switch_to_wal(cursor)
+    cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Turn WAL on; the busy timeout does not cover this switch when two processes start at once, so retry."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+@contextmanager
+def write_tx(engine: Engine) -> Iterator[Connection]:
+    """A transaction that may write: committed at the end, rolled back by an exception.
+
+    Raises:
+        StoreError: the database cannot be reached, is locked too long, full or damaged.
+    """
+    with _transaction(engine, _WRITE) as connection:
+        yield connection
+
+
+@contextmanager
+def read_tx(engine: Engine) -> Iterator[Connection]:
+    """A transaction that sees one snapshot, takes no write lock, and refuses to write.
+
+    Raises:
+        StoreError: as ``write_tx``.
+    """
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        raise StoreError(f"no database at {engine.url.database}")  # connecting would leave an empty file behind
+    with _transaction(engine, _READ) as connection:
+        yield connection
+
+
+@contextmanager
+def _transaction(engine: Engine, options: Mapping[str, Mapping[str, Any]]) -> Iterator[Connection]:
+    try:
+        with engine.connect() as connection:
+            connection.execution_options(**options[engine.dialect.name])
+            with connection.begin():
+                yield connection
+    except (OperationalError, InterfaceError) as error:
+        raise StoreError(f"database ({describe(engine)}): {_first_line(error)}") from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # a broken constraint or statement is a bug: let it be seen
+            raise
+        raise StoreError(f"database ({describe(engine)}): {_first_line(error)}") from error
+
+
+def _first_line(error: DatabaseError | InterfaceError) -> str:
+    return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
