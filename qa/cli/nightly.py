@@ -28,11 +28,19 @@ BROKEN = 3
 
 
 @click.command()
-@click.option("--date", "day", default="auto", metavar="DATE", help="YYYY-MM-DD, yesterday, today, or auto (see below).")
+@click.option(
+    "--date", "day", default="auto", metavar="DATE", help="YYYY-MM-DD, yesterday, today, or auto (see below)."
+)
 @click.option("--merchant", metavar="M", help="Only this merchant; by default all that have chats on the day.")
 @click.option("--workers", type=click.IntRange(1, 512), metavar="N", help="Processes; default: as many as pay.")
 @click.option("--extend", is_flag=True, help="Also inspect chats that arrived after the night had run.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write everything the night found (docs/nightly-json.md).")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write everything the night found (docs/nightly-json.md).",
+)
 @pass_settings
 def command(
     settings: Settings, day: str, merchant: str | None, workers: int | None, extend: bool, json_file: Path | None

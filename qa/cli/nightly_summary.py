@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
-from qa.nightly import NightResult
+from qa.nightly import NightResult, Rescored
 from qa.rules.inspector import Standard
 from qa.store import frames, inspections, nights
 from qa.store.nights import RunKind
@@ -53,6 +53,29 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
     if result.seconds:
         times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items())
         console.print(f"time: {times}")
+
+
+def print_rescored(console: Console, connection: Connection, done: Rescored) -> None:
+    """Print how a re-scoring compares with the night's own results."""
+    night, summary = done.night, done.run.summary or {}
+    console.print()
+    console.print(f"── {night.merchant} · {night.day} · re-scored as run {done.run.id} ──", style="bold")
+    standard = Standard.model_validate(nights.ruleset_content(connection, done.run.ruleset))
+    console.print(f"standard {standard.pack.id} {standard.pack.version}, {len(standard.pack.rules)} rules")
+    before = {one["name"]: one for one in (night.summary or {}).get("estimates", [])}
+    table = _table("Estimates for all chats of the frame", "figure", "night", "now", "95 % interval", "n")
+    for one in summary["estimates"]:
+        then = _figures(before[one["name"]])[0] if one["name"] in before else "–"
+        table.add_row(_LABELS.get(one["name"], one["name"]), then, *_figures(one), f"{one['n']:,}")
+    console.print(table)
+    runs = [run.id for run in nights.runs_of(connection, night.id) if run.kind is not RunKind.RESCORE]
+    old = {(rule, outcome): n for rule, outcome, n in inspections.rule_counts(connection, runs)}
+    new = {(rule, outcome): n for rule, outcome, n in inspections.rule_counts(connection, [done.run.id])}
+    moved = _table("Rules that fire differently (chats)", "rule", "", "night", "now")
+    for key in sorted(old.keys() | new.keys(), key=lambda k: (-abs(new.get(k, 0) - old.get(k, 0)), k)):
+        if old.get(key, 0) != new.get(key, 0):
+            moved.add_row(key[0], _MARKS.get(key[1], key[1]), f"{old.get(key, 0):,}", f"{new.get(key, 0):,}")
+    console.print(moved if moved.row_count else "every rule fires as often as before")
 
 
 def _remarks(result: NightResult, still_open: int, summary: dict[str, Any]) -> list[str]:
@@ -124,5 +147,7 @@ def _agents(strata: list[frames.StratumRow]) -> Table:
         table.add_row(f"{name}{wave}", f"{row.size:,}", f"{row.drawn:,}", f"{row.drawn / row.size:.3f}")
     if len(strata) > _AGENTS_SHOWN:
         rest = sorted(strata, key=lambda row: -row.size)[_AGENTS_SHOWN:]
-        table.add_row(f"… and {len(rest)} more", f"{sum(r.size for r in rest):,}", f"{sum(r.drawn for r in rest):,}", "")
+        table.add_row(
+            f"… and {len(rest)} more", f"{sum(r.size for r in rest):,}", f"{sum(r.drawn for r in rest):,}", ""
+        )
     return table

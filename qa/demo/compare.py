@@ -75,7 +75,7 @@ def compare(
 ) -> Comparison:
     """Return the comparison of planted and observed rules over the ``inspected`` chats.
 
-    ``observed`` holds, for chats where anything fired, the ids of the rules that did. ``rules``, where given, limits the
+    ``observed`` holds the ids of the rules that fired, for chats where any did. ``rules``, where given, limits the
     comparison to these ids; else every rule that is planted or observed counts.
     """
     result = Comparison()
@@ -166,17 +166,8 @@ def markdown(result: Comparison, titles: Mapping[str, str] | None = None) -> str
 
 
 def _table(what: str, rows: Mapping[str, Tally], *, chats: bool = False) -> str:
-    heads = [
-        what,
-        *(["chats"] if chats else []),
-        "planted",
-        "found",
-        "missed",
-        "false",
-        "recall",
-        "precision",
-        "not inspected",
-    ]
+    heads = [what, *(["chats"] if chats else []), "planted", "found", "missed", "false"]
+    heads += ["recall", "precision", "not inspected"]
     lines = [_row(heads), _row(["---"] + ["---:"] * (len(heads) - 1))]
     for name, tally in rows.items():
         counts = [tally.planted, tally.found, tally.missed, tally.false]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 from qa.demo import voice
 from qa.demo.grammar import Speech, Template, chance, parse, pick
@@ -15,6 +17,9 @@ from qa.demo.templates import AgentProfile, Dialogue, Insert, Library, Merchant,
 MAX_LINES = 30
 """The longest chat, all events and notices included."""
 
+_WORDLESS = re.compile(r"\W|图片|好的谢谢|嗯嗯谢谢")
+_ALIKE = 0.6
+"""Share of common letter pairs from which two questions may be taken for one."""
 _SETTLED = 4
 """Ornaments keep away from the first turns, where greetings are looked for, and from very short texts."""
 _CLARIFYING = (
@@ -43,8 +48,9 @@ _CLARIFYING = (
 
 @dataclass(slots=True)
 class Line:
-    """One message to be; ``marks`` as in templates plus ``L`` (long after the last),
-    ``S`` (after a silence), ``H`` (holding that lasts).
+    """One message to be.
+
+    ``marks`` as in templates, and ``L`` (long after the last), ``S`` (after a silence), ``H`` (holding that lasts).
     """
 
     role: str
@@ -118,6 +124,17 @@ def compose(stage: Stage, skeleton: Dialogue) -> list[Line]:
 def asks_early(lines: Sequence[Line]) -> bool:
     """Return whether the agent clarifies well inside the first half of the chat."""
     return any("?" in line.marks for line in lines[: (len(lines) - 1) // 2])
+
+
+def asks_twice(lines: Sequence[Line]) -> bool:
+    """Return whether two turns of the customer are so alike that they may be read as one question asked again."""
+    texts = [_WORDLESS.sub("", line.text) for line in lines if line.role == "customer" and line.visible]
+    pairs = [frozenset(pairwise(text)) for text in texts if len(text) >= _SETTLED]
+    return any(
+        len(one & other) >= _ALIKE * min(len(one), len(other))
+        for k, one in enumerate(pairs)
+        for other in pairs[k + 1 :]
+    )
 
 
 def looks_asking(lines: Sequence[Line]) -> bool:
@@ -220,7 +237,8 @@ def _ending(stage: Stage) -> list[Line]:
     lines.append(_line(stage, "agent", "close"))
     if "rate-invitation-missing" not in plan.omitted:
         if chance(rng, 0.5):
-            lines[-1].text += stage.say(_parsed("{invite}"))
+            joint = "" if lines[-1].text[-1] in "。！？~" else "，"
+            lines[-1].text += joint + stage.say(_parsed("{invite}"))
         else:
             lines.append(_line(stage, "agent", "invite"))
     if plan.trap == "sticker-only":

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from qa.demo import voice, volume
-from qa.demo.compose import MAX_LINES, Line, Stage, asks_early, compose, looks_asking
+from qa.demo.compose import MAX_LINES, Line, Stage, asks_early, asks_twice, compose, looks_asking
 from qa.demo.grammar import Speech, chance, pick
 from qa.demo.plan import EXCELLENT, SOFT, Plan, draw, rates
 from qa.demo.templates import AgentProfile, Library, Merchant, Scenario, library
@@ -19,7 +19,10 @@ from qa.demo.timing import PEAK_HOURS, Clock, NoTimesError, Pace, clock
 
 LOCAL = timezone(timedelta(hours=8))
 """Asia/Shanghai; it has had no summer time since 1991."""
+LOW_CSAT = 2
 _PLANS = 40
+_BOT_TRIES = 3
+"""After so many plans that do not fit, the bot is left out."""
 _TIERS = ("普通", "普通", "普通", "普通", "银卡", "银卡", "金卡", "vip")
 
 
@@ -99,6 +102,7 @@ def is_clean(planted: Planted) -> bool:
 def _one(
     books: Library, shop: _Shop, chat_id: str, day: date, second: int, *, busy: bool, rng: random.Random
 ) -> Planted:
+    """Return one chat: draw a scenario and a plan until the lines and the seconds can carry it."""
     merchant = shop.merchant
     opens, closes = volume.open_seconds(merchant.hours)
     night = not opens <= second < closes
@@ -111,27 +115,28 @@ def _one(
         scenario = _scenario(merchant, second, rng, night=night, busy=busy)
         skeleton = pick(rng, scenario.skeletons)
         plan = draw(
-                rng,
-                odds=odds if attempt < _PLANS // 2 else {},
-                scenario=scenario,
-                skeleton=skeleton,
-                library=books,
-                merchant=merchant,
-            )
-        plan = replace(plan, bot=False) if attempt > 3 and not scenario.bot else plan  # noqa: PLR2004 - give up the ornament first
-        lines = compose(_stage(books, merchant, agent, scenario, plan, rng), skeleton)
+            rng,
+            odds=odds if attempt < _PLANS // 2 else {},
+            scenario=scenario,
+            skeleton=skeleton,
+            library=books,
+            merchant=merchant,
+        )
+        if attempt > _BOT_TRIES and not scenario.bot:
+            plan = replace(plan, bot=False)
+        lines = compose(_stage(books, merchant, agent, scenario=scenario, plan=plan, rng=rng), skeleton)
         if not _fits(lines, plan):
             continue
         try:
             times = clock(lines, Pace(kind.seconds * (1.3 if busy else 1.0), peak, plan.timed), rng)
         except NoTimesError:
             continue
-        return _finish(shop, chat_id, day, second, scenario, agent, plan, lines, times, rng)
+        return _finish(shop, _Case(chat_id, day, second, scenario, agent, plan, lines, times), rng)
     raise NoTimesError(f"no plan fits {chat_id}")
 
 
 def _fits(lines: Sequence[Line], plan: Plan) -> bool:
-    if len(lines) > MAX_LINES:
+    if len(lines) > MAX_LINES or ("repeated-question" not in plan.inserted and asks_twice(lines)):
         return False
     if "needs-not-confirmed" in plan.omitted:
         return not looks_asking(lines)
@@ -171,7 +176,7 @@ def _menu(merchant: str, early: bool, night: bool, busy: bool) -> tuple[tuple[Sc
 
 
 def _stage(
-    books: Library, merchant: Merchant, agent: AgentProfile, scenario: Scenario, plan: Plan, rng: random.Random
+    books: Library, merchant: Merchant, agent: AgentProfile, *, scenario: Scenario, plan: Plan, rng: random.Random
 ) -> Stage:
     facts = {name: pick(rng, values) for name, values in merchant.facts.items()}
     facts |= {"shop": merchant.name, "agent": agent.name, "p": pick(rng, agent.particles)}
@@ -181,39 +186,42 @@ def _stage(
     return Stage(speech, books, merchant, agent, plan, rng, pick(rng, voice.STYLES))
 
 
-def _finish(
-    shop: _Shop,
-    chat_id: str,
-    day: date,
-    second: int,
-    scenario: Scenario,
-    agent: AgentProfile,
-    plan: Plan,
-    lines: Sequence[Line],
-    times: Clock,
-    rng: random.Random,
-) -> Planted:
-    merchant = shop.merchant
-    instants = _instants(merchant, day, second, lines, times, night=scenario.start == "night")
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """All that is decided about one chat before it is written down."""
+
+    chat_id: str
+    day: date
+    second: int
+    scenario: Scenario
+    agent: AgentProfile
+    plan: Plan
+    lines: Sequence[Line]
+    times: Clock
+
+
+def _finish(shop: _Shop, case: _Case, rng: random.Random) -> Planted:
+    merchant, scenario, agent, plan, lines = shop.merchant, case.scenario, case.agent, case.plan, case.lines
+    instants = _instants(merchant, case)
     turns = [i for i, line in enumerate(lines) if line.role != "gap"]
-    planted = _planted(plan, lines, times, turns)
+    planted = _planted(plan, lines, case.times, turns)
     csat = _csat(planted, scenario, rng)
     ended = instants[turns[-1]]
     followups, missing = _followups(ended, plan, rng)
-    planted = planted | missing | ({"low-csat": ()} if csat is not None and csat <= 2 else {})  # noqa: PLR2004
+    planted = planted | missing | ({"low-csat": ()} if csat is not None and csat <= LOW_CSAT else {})
     bad = sum(rule not in SOFT for rule in planted)
     resolved = rng.random() < scenario.resolved - 0.15 * bad
     chat: dict[str, Any] = {
-        "id": chat_id,
+        "id": case.chat_id,
         "merchant": merchant.id,
         "channel": rng.choices(tuple(merchant.channels), tuple(merchant.channels.values()))[0],
         "agent": {"id": agent.id, "name": agent.name, "team": agent.team},
-        "customer": _customer(shop, day, rng),
+        "customer": _customer(shop, case.day, rng),
         "started_at": instants[turns[0]].isoformat(),
         "ended_at": ended.isoformat(),
         "escalated": rng.random() < 0.01 + 0.05 * bad - 0.08 * scenario.mood,
         "category": scenario.category,
-        "tags": [tag for tag in scenario.tags if chance(rng, 0.8)],  # noqa: PLR2004 - agents tag most chats
+        "tags": [tag for tag in scenario.tags if chance(rng, 0.8)],
         "outcome": _outcome(scenario, plan, rng, resolved=resolved),
         "followups": followups,
         "messages": [_message(i, lines[k], instants[k]) for i, k in enumerate(turns, 1)],
@@ -221,20 +229,19 @@ def _finish(
     if csat is not None:
         chat["csat"] = csat
     items = tuple(PlantedItem(rule, planted[rule]) for rule in sorted(planted))
-    traps = (*scenario.traps, *((plan.trap,) if plan.trap else ()))
-    return Planted(chat, scenario.id, items, traps)
+    traps = dict.fromkeys((*scenario.traps, *((plan.trap,) if plan.trap else ())))
+    return Planted(chat, scenario.id, items, tuple(traps))
 
 
-def _instants(
-    merchant: Merchant, day: date, second: int, lines: Sequence[Line], times: Clock, *, night: bool
-) -> list[datetime]:
+def _instants(merchant: Merchant, case: _Case) -> list[datetime]:
     """Return the local instant of every line; what a customer leaves at night waits for the opening hour."""
-    midnight = datetime.combine(day, time(), LOCAL)
-    left = midnight + timedelta(seconds=second)
-    if not night:
+    times, lines = case.times, case.lines
+    midnight = datetime.combine(case.day, time(), LOCAL)
+    left = midnight + timedelta(seconds=case.second)
+    if case.scenario.start != "night":
         return [left + timedelta(seconds=at) for at in times.at]
     opens, _ = volume.open_seconds(merchant.hours)
-    opening = midnight + timedelta(seconds=opens, days=0 if second < opens else 1)
+    opening = midnight + timedelta(seconds=opens, days=0 if case.second < opens else 1)
     first_agent = next(i for i, line in enumerate(lines) if line.role == "agent")
     opening -= timedelta(seconds=times.at[times.waits[0].opened])
     return [(left if i < first_agent else opening) + timedelta(seconds=at) for i, at in enumerate(times.at)]

@@ -6,8 +6,8 @@ A dialogue is written one line a message: a speaker letter, marks, and a templat
     A? 请问您的订单号是多少呢         agent, clarifying
 
 Speakers: ``C`` customer, ``A`` agent, ``I`` customer's image, ``K`` customer's sticker, ``T`` transfer event,
-``N`` private note of the agent, ``G`` hours of silence. Marks: ``!`` complaint, ``?`` clarifying question, ``=`` answer to it, ``*`` the
-planted turn, ``+`` praise by the customer, ``-`` courtesy only, ``~`` holding only.
+``N`` private note of the agent, ``G`` hours of silence. Marks: ``!`` complaint, ``?`` clarifying question, ``=`` answer
+to it, ``*`` the planted turn, ``+`` praise by the customer, ``-`` courtesy only, ``~`` holding only.
 """
 
 from __future__ import annotations
@@ -233,3 +233,8 @@ def library() -> Library:
         if len(set(names)) != len(names):
             raise TemplateError(f"named twice: {sorted(n for n in set(names) if names.count(n) > 1)}")
     return Library(house, scenarios, MappingProxyType({p.name: p for p in plants}), traps, sides)
+
+
+def load_scenarios() -> tuple[Scenario, ...]:
+    """Return all scenarios, in order of file and place."""
+    return library().scenarios

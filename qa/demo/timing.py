@@ -115,7 +115,9 @@ def _draw(lines: Sequence[Line], pace: Pace, rng: random.Random, shrink: float) 
             pending.append(i)
             continue
         else:
-            now += 0 if i == 0 else _pause(rng, line, lines, last, pace, shrink)
+            now += (
+                0 if i == 0 else _pause(rng, line, lines[last] if last >= 0 else None, timed=pace.timed, shrink=shrink)
+            )
         at[i], last = now, i
     for i in pending:
         now += _between(rng, 300, 800) if lines[i].kind == "closed" else _between(rng, 3, 20)
@@ -140,22 +142,24 @@ def _think(rng: random.Random, line: Line, lines: Sequence[Line], last: int, shr
     return max(1, int(_between(rng, 5, 18 + min(len(line.text), 25)) * shrink))
 
 
-def _pause(rng: random.Random, line: Line, lines: Sequence[Line], last: int, pace: Pace, shrink: float) -> int:
+def _pause(rng: random.Random, line: Line, before: Line | None, *, timed: str, shrink: float) -> int:
+    """Return the seconds before a line that ends no wait and opens none; ``before`` is the line spoken last."""
+    low, high, least = 4.0, 22.0, 2
     if "L" in line.marks:
-        return _between(rng, 1_300, 5_400)
-    if "S" in line.marks:
-        return _between(rng, 50, 100)
-    if line.kind == "closed":
-        return _between(rng, 20, 200)
-    if line.role in {"bot", "system"}:
-        return 1 + int(rng.random() * 2)
-    if line.role == "customer":
-        return max(1, int(_between(rng, 4, 40) * shrink))
-    if last >= 0 and "H" in lines[last].marks:
-        return _between(rng, 200, 420) if pace.timed == "substantive-response-slow" else _between(rng, 580, 900)
-    if last >= 0 and "~" in lines[last].marks:
-        return max(6, int(_between(rng, 12, 50) * shrink))
-    return max(2, int(_between(rng, 4, 22) * shrink))
+        low, high, shrink = 1_300, 5_400, 1
+    elif "S" in line.marks:
+        low, high, shrink = 50, 100, 1
+    elif line.kind == "closed":
+        low, high, shrink = 20, 200, 1
+    elif line.role in {"bot", "system"}:
+        low, high, shrink = 1, 3, 1
+    elif line.role == "customer":
+        high = 40
+    elif before is not None and "H" in before.marks:
+        low, high, shrink = (200, 420, 1) if timed == "substantive-response-slow" else (580, 900, 1)
+    elif before is not None and "~" in before.marks:
+        low, high, least = 12, 50, 6
+    return max(least, int(_between(rng, low, high) * shrink))
 
 
 def _waits(lines: Sequence[Line], at: Sequence[int]) -> tuple[Wait, ...]:
@@ -196,7 +200,9 @@ def _judge(
     broken: dict[str, tuple[int, ...]] = {}
     closed = [wait for wait in waits if wait.closed is not None]
     first = waits[0]
-    broken.update({"unanswered": (wait.opened,) for wait in waits if wait.closed is None})
+    unanswered = tuple(wait.opened for wait in waits if wait.closed is None)
+    if unanswered:
+        broken["unanswered"] = unanswered
     if first.closed is None or first.substantive is None or first.substantive_turn is None:
         return None
     limit, rule = (FIRST_LIMIT_PEAK, "first-response-slow-peak") if peak else (FIRST_LIMIT, "first-response-slow")

@@ -3,7 +3,9 @@
 ``run_night`` can be killed at any moment and started again; the database ends as if nothing had happened.
 """
 
-from qa.nightly.night import NightOptions, NightResult, run_night
-from qa.nightly.rescore import rescore
+from __future__ import annotations
 
-__all__ = ["NightOptions", "NightResult", "rescore", "run_night"]
+from qa.nightly.night import NightOptions, NightResult, run_night
+from qa.nightly.rescore import Rescored, rescore
+
+__all__ = ["NightOptions", "NightResult", "Rescored", "rescore", "run_night"]

@@ -51,7 +51,9 @@ class Tally:
 
     def add(self, found: Found) -> None:
         """Count one inspection; a broken chat counts as drawn and not as observed."""
-        cell = self._cells.setdefault(TARGETED if found.targeted else (found.wave, found.agent, found.channel), _CellSums())
+        cell = self._cells.setdefault(
+            TARGETED if found.targeted else (found.wave, found.agent, found.channel), _CellSums()
+        )
         cell.drawn += 1
         self.inspected += 1
         if found.broken is not None:
@@ -95,5 +97,3 @@ def as_json(estimates: Iterable[Estimate]) -> list[dict[str, object]]:
         }
         for e in estimates
     ]  # fmt: skip
-
-

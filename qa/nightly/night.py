@@ -7,7 +7,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, NamedTuple, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -66,6 +66,10 @@ class NightOptions:
     is_gone: Callable[[str], bool]
     workers: int | None = None
     extend: bool = False
+
+    def judged_by(self, standard: Standard) -> NightOptions:
+        """Return the same options with another standard."""
+        return replace(self, standard=standard)
 
 
 class NightResult(NamedTuple):
@@ -333,5 +337,3 @@ def _result(engine: Engine, options: NightOptions, *, worked: bool, seconds: dic
         assert night is not None, "claimed before"
         late = frames.count_late(connection, night.id, night.merchant, night.day)
     return NightResult(night, worked, late, seconds)
-
-

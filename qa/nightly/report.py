@@ -120,4 +120,3 @@ def _skipped(reasons: bytes) -> list[dict[str, Any]]:
 def _pages(items: Iterator[T], size: int) -> Iterator[list[T]]:
     while page := list(islice(items, size)):
         yield page
-

@@ -153,4 +153,3 @@ def inspect_task(
 ) -> Rows:
     """``Team.inspect`` in a worker process."""
     return _team(assignment).inspect(run_id, ruleset, pks, first_rank, at)
-

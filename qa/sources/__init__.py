@@ -21,7 +21,7 @@ __all__ = ["Accepted", "Note", "ReadOptions", "Rejected", "read_chats", "source_
 
 
 def source_names() -> tuple[str, ...]:
-    """What ``--source`` understands, sorted."""
+    """What ``--format`` understands, sorted."""
     return tuple(sorted(_sources()))
 
 

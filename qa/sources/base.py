@@ -102,7 +102,7 @@ class Source(ABC):
     """A format. A subclass in any module of this package is found by itself; nothing else needs an edit."""
 
     name: ClassVar[str]
-    """What ``--source`` calls it."""
+    """What ``--format`` calls it."""
     suffixes: ClassVar[tuple[str, ...]]
     """File name endings in lower case, with the dot; ``.gz`` after them is always understood."""
 

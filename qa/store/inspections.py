@@ -111,8 +111,7 @@ def details(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[list[
     """Inspection id → (finding rows, flag rows by falling risk, not-applicable JSON)."""
     n = inspections.c
     found: dict[int, tuple[list[Any], list[Any], bytes]] = {
-        pk: ([], [], skipped)
-        for pk, skipped in connection.execute(select(n.id, n.not_applicable).where(n.id.in_(ids)))
+        pk: ([], [], skipped) for pk, skipped in connection.execute(select(n.id, n.not_applicable).where(n.id.in_(ids)))
     }
     query = select(findings).where(findings.c.inspection_id.in_(ids)).order_by(findings.c.id)
     for row in connection.execute(query):
@@ -157,6 +156,22 @@ def count_flagged(connection: Connection, run_ids: Sequence[int]) -> int:
         .where(inspections.c.run_id.in_(list(run_ids)))
     )
     return int(connection.execute(query).scalar_one())
+
+
+def iter_fired(connection: Connection) -> Iterator[tuple[str, str, str | None]]:
+    """(merchant, chat id, rule that fired) of all nights, re-scorings left out; rule None where nothing fired."""
+    query = (
+        select(chats.c.merchant, chats.c.chat_id, findings.c.rule)
+        .select_from(inspections)
+        .join(runs, runs.c.id == inspections.c.run_id)
+        .join(chats, chats.c.id == inspections.c.chat_pk)
+        .outerjoin(findings, findings.c.inspection_id == inspections.c.id)
+        .where(runs.c.kind != "rescore")
+        .order_by(inspections.c.id)
+        .execution_options(**_STREAM)
+    )
+    for merchant, chat_id, rule in connection.execute(query):
+        yield merchant, chat_id, rule
 
 
 class History(NamedTuple):

@@ -1,4 +1,4 @@
-"""A second, naive reading of every rule of the house pack, over canonical dicts: it shares no code with the generator."""
+"""A second, naive reading of every rule of the house pack, over canonical dicts; no code shared with the generator."""
 
 from __future__ import annotations
 
