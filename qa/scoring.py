@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from math import fsum
 
 import msgspec
 
@@ -87,16 +88,15 @@ def score(items: Sequence[Item], weights: Mapping[Dimension, float]) -> Score:
     worth = _worth(items, weights)
     lines = [Line(LineKind.BASE, 100.0)] if worth else []
     total = _FULL if worth else 0
-    kept = dict(worth)
+    shares = {d: _Share(items, d) for d in worth}
     for item in items:
         if not item.lost or item.red_line or item.dimension not in worth:
             continue
-        taken = min(_taken(item, items, worth), kept[item.dimension])
-        kept[item.dimension] -= taken
+        taken = shares[item.dimension].take(item, worth[item.dimension])
         total -= taken
         lines.append(Line(LineKind.DEDUCTION, -taken / 100, item.rule, item.dimension))
     for item in items:
-        if item.bonus and item.lost is not None:
+        if worth and item.bonus and item.lost is not None:
             given = round(item.bonus * 100)
             total += given
             lines.append(Line(LineKind.BONUS, given / 100, item.rule, item.dimension))
@@ -109,7 +109,7 @@ def score(items: Sequence[Item], weights: Mapping[Dimension, float]) -> Score:
     return Score(
         total=total / 100 if worth or voiding else None,
         red_line=bool(voiding),
-        dimensions={d.value: round(kept[d] / worth[d] * 100, 2) if d in worth else None for d in weights},
+        dimensions={d.value: shares[d].kept() if d in worth else None for d in weights},
         weights={d.value: points / 100 for d, points in worth.items()},
         lines=tuple(lines),
     )
@@ -128,11 +128,26 @@ def _worth(items: Sequence[Item], weights: Mapping[Dimension, float]) -> dict[Di
     return floor
 
 
-def _taken(item: Item, items: Sequence[Item], worth: Mapping[Dimension, int]) -> int:
-    """Hundredths of a point this item takes: its lost share of the applicable weight of its dimension."""
-    applicable = sum(
-        other.weight
-        for other in items
-        if other.dimension is item.dimension and other.lost is not None and not other.red_line
-    )
-    return round(min(item.lost or 0, item.weight) / applicable * worth[item.dimension])
+class _Share:
+    """What is lost of one dimension, item by item.
+
+    The sum of what was lost is rounded, not each item, so that a dimension lost whole keeps no hundredth; ``fsum``
+    makes that sum the same in whatever order the items come.
+    """
+
+    def __init__(self, items: Sequence[Item], dimension: Dimension) -> None:
+        self._applicable = fsum(
+            item.weight for item in items if item.dimension is dimension and item.lost is not None and not item.red_line
+        )
+        self._lost: list[float] = []
+        self._taken = 0
+
+    def take(self, item: Item, worth: int) -> int:
+        """Hundredths of a point this item takes of the dimension's ``worth``."""
+        self._lost.append(min(item.lost or 0, item.weight))
+        before, self._taken = self._taken, round(fsum(self._lost) / self._applicable * worth)
+        return self._taken - before
+
+    def kept(self) -> float:
+        """Percent of the dimension's item points that were kept, two decimals."""
+        return round(100 - fsum(self._lost) / self._applicable * 100, 2)

@@ -37,6 +37,8 @@ _UNIFIED = (0x3400, 0xA000)  # CJK ideographs: letters that no compatibility for
 _SPOKEN = {"➕": "加", "+": "加", "＋": "加", "﹢": "加", "薇": "微"}
 """Characters that people write for another one to get past a filter, as ``SQUASH`` reads them."""
 _HANGUL = (0xAC00, 0xD7A4)
+_SURROGATES = (0xD800, 0xE000)
+_REPLACEMENT = 0xFFFD  # a lone surrogate is no character: neither RE2 nor the automaton can take it
 _INVISIBLE = {"Cf", "Mn", "Me", "Cc"}
 _BLANK = {"Zs", "Zl", "Zp"}
 _WORD = {"L", "N"}
@@ -107,6 +109,7 @@ def _table(level: Level) -> npt.NDArray[np.uint32]:
     if level is Level.SQUASH:
         for char, spoken in _SPOKEN.items():
             table[ord(char)] = ord(spoken)
+    table[_SURROGATES[0] : _SURROGATES[1]] = _REPLACEMENT if level is Level.FOLD else _DROP
     table[ord(BREAK)] = ord(BREAK)
     return table
 
@@ -140,7 +143,7 @@ def _codes(joined: str) -> npt.NDArray[np.uint32]:
 
 
 def _string(codes: npt.NDArray[np.uint32]) -> str:
-    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+    return codes.tobytes().decode("utf-32-le")
 
 
 def _expanded(

@@ -14,7 +14,7 @@ from qa.cli.common import err, now, out, pass_settings, progress
 from qa.cli.nightly_summary import print_night
 from qa.cli.owner import is_gone, me
 from qa.config import Settings
-from qa.errors import ConfigError, NotFoundError
+from qa.errors import ConfigError, LeaseHeldError, NotFoundError
 from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.report import write_report
 from qa.nightly.standard import standard_for
@@ -55,13 +55,16 @@ def command(
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
         plan = plan_nights(engine, settings, day, merchant)
-        results = []
-        with progress() as shown:
-            for name, local_day in plan:
-                options = night_options(settings, name, local_day, workers=workers, extend=extend)
-                results.append(run_night(engine, options, shown))
-        for result in results:
-            _tell(engine, result)
+        results: list[NightResult] = []
+        try:
+            with progress() as shown:
+                for name, local_day in plan:
+                    options = night_options(settings, name, local_day, workers=workers, extend=extend)
+                    results.append(run_night(engine, options, shown))
+        except LeaseHeldError:  # does not hide the nights that were done before
+            _tell(engine, results)
+            raise
+        _tell(engine, results)
         if json_file is not None:
             write_report(engine, results, json_file)
             err().print(f"wrote {json_file}")
@@ -90,7 +93,7 @@ def night_options(
 
 
 def plan_nights(engine: Engine, settings: Settings, day: str, merchant: str | None) -> list[tuple[str, str]]:
-    """Return the (merchant, local day) pairs to run; NotFoundError says which days have chats where this one has none."""
+    """Return the (merchant, local day) pairs to run; NotFoundError says which days have chats where this has none."""
     today = datetime.fromtimestamp(now() / 1_000_000, settings.zone).date()
     days = _days(day, today)
     with ExitStack() as stack:
@@ -119,7 +122,8 @@ def _days(day: str, today: date) -> list[str]:
         raise ConfigError(f"--date {day!r}: write YYYY-MM-DD, yesterday, today or auto") from None
 
 
-def _tell(engine: Engine, result: NightResult) -> None:
+def _tell(engine: Engine, results: list[NightResult]) -> None:
     with read_tx(engine) as connection:
-        still_open = count_open(connection, result.night.merchant, result.night.day)
-        print_night(out(), connection, result, still_open)
+        for result in results:
+            still_open = count_open(connection, result.night.merchant, result.night.day)
+            print_night(out(), connection, result, still_open)

@@ -62,6 +62,8 @@ def print_rescored(console: Console, connection: Connection, done: Rescored) -> 
     console.print(f"── {night.merchant} · {night.day} · re-scored as run {done.run.id} ──", style="bold")
     standard = Standard.model_validate(nights.ruleset_content(connection, done.run.ruleset))
     console.print(f"standard {standard.pack.id} {standard.pack.version}, {len(standard.pack.rules)} rules")
+    if not done.worked:
+        console.print("the sample had been re-scored by this standard already; that run is shown")
     before = {one["name"]: one for one in (night.summary or {}).get("estimates", [])}
     table = _table("Estimates for all chats of the frame", "figure", "night", "now", "95 % interval", "n")
     for one in summary["estimates"]:

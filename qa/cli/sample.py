@@ -59,7 +59,8 @@ def _lines(connection: Connection, night: Night, everything: bool) -> Iterator[s
     yield f"night      {night.merchant} {night.day}" + ("" if night.state is State.DONE else f" ({night.state.value})")
     yield f"salt       {night.salt}"
     yield f"key        BLAKE2b-128 of salt, line feed, chat id:  printf '%s\\n%s' {night.salt} ID | b2sum -l 128"
-    yield f"policy     rate {policy.rate:g}, at least {policy.per_agent_minimum} a stratum, by {', '.join(policy.stratify)}"
+    strata_by = ", ".join(policy.stratify)
+    yield f"policy     rate {policy.rate:g}, at least {policy.per_agent_minimum} a stratum, by {strata_by}"
     yield f"frame      {size} closed chats: {targeted} targeted (probability 1) + {size - targeted} rest"
     strata = frames.strata_of(connection, night.id)
     for wave, rows in groupby(strata, key=lambda row: row.wave):
@@ -111,8 +112,8 @@ def _as_json(connection: Connection, night: Night) -> dict[str, Any]:
         ],
         "frame": [
             {
-                "id": e.chat_id, "wave": e.wave, "agent": e.stratum[0], "channel": e.stratum[1], "key": e.draw_key.hex(),
-                "reasons": e.reasons, "probability": e.probability,
+                "id": e.chat_id, "wave": e.wave, "agent": e.stratum[0], "channel": e.stratum[1],
+                "key": e.draw_key.hex(), "reasons": e.reasons, "probability": e.probability,
             }
             for e in frames.iter_frame(connection, night.id)
         ],

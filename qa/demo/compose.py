@@ -50,7 +50,8 @@ _CLARIFYING = (
 class Line:
     """One message to be.
 
-    ``marks`` as in templates, and ``L`` (long after the last), ``S`` (after a silence), ``H`` (holding that lasts).
+    ``marks`` as in templates, and ``L`` (long after the last), ``S`` (after a silence), ``H`` (holding that lasts),
+    ``M`` (a customer's consent or praise, which some would call a courtesy).
     """
 
     role: str
@@ -101,6 +102,9 @@ def _parsed(text: str) -> Template:
 
 
 Entry = tuple[ScriptLine, str]
+_THANKED = frozenset({"courtesy-after-answer", "late-tip"})
+"""Traps that are about what is said after the customer's thanks."""
+_CONSENT = parse("{reply_ok}")
 
 
 def compose(stage: Stage, skeleton: Dialogue) -> list[Line]:
@@ -110,7 +114,7 @@ def compose(stage: Stage, skeleton: Dialogue) -> list[Line]:
     for script, rule in entries:
         lines.extend(_spoken(stage, script, rule))
     _greet(stage, lines)
-    lines.extend(_ending(stage))
+    lines.extend(_ending(stage, answered=lines[-1].role == "agent"))
     if stage.plan.timed == "substantive-response-slow":
         _hold_first(stage, lines)
     elif stage.plan.timed == "complete-answer-slow":
@@ -206,10 +210,12 @@ def _spoken(stage: Stage, script: ScriptLine, rule: str) -> list[Line]:
         case "K":
             lines = [Line("customer", text, kind="sticker", marks="-")]
         case _ if fixed or "!" in script.marks:
-            lines = [Line("customer", text, marks=script.marks, rules=rules)]
+            marks = script.marks + ("M" if rule == "excellent-praise" else "")
+            lines = [Line("customer", text, marks=marks, rules=rules)]
         case _:
             rough = voice.roughen(text, stage.style, stage.rng)
-            lines = [Line("customer", part, marks=script.marks) for part in voice.burst(rough, stage.rng)]
+            marks = script.marks + ("M" if script.template == _CONSENT else "")
+            lines = [Line("customer", part, marks=marks) for part in voice.burst(rough, stage.rng)]
     return lines
 
 
@@ -229,11 +235,14 @@ def _line(stage: Stage, role: str, slot: str, marks: str = "") -> Line:
     return Line(role, stage.say(_parsed("{" + slot + "}"), fixed="-" in marks), marks=marks)
 
 
-def _ending(stage: Stage) -> list[Line]:
+def _ending(stage: Stage, *, answered: bool) -> list[Line]:
     plan, rng = stage.plan, stage.rng
     if "closing-missing" in plan.omitted:
-        return [_line(stage, "customer", "courtesy", "-")] if chance(rng, 0.7) else []
-    lines = _farewell(stage)
+        lines = [] if answered else [_line(stage, "agent", "ack")]
+        return [*lines, _line(stage, "customer", "courtesy", "-")] if chance(rng, 0.7) else lines
+    # Thanks inside an open wait are no answer's end: a trap about what follows them needs the question answered first.
+    lines = [_line(stage, "agent", "ack")] if plan.trap in _THANKED and not answered else []
+    lines += _farewell(stage)
     lines.append(_line(stage, "agent", "close"))
     if "rate-invitation-missing" not in plan.omitted:
         if chance(rng, 0.5):
@@ -255,13 +264,13 @@ def _ending(stage: Stage) -> list[Line]:
 
 def _farewell(stage: Stage) -> list[Line]:
     """Return what comes before the closing words: thanks, a last offer, a silence, or nothing."""
-    thanks = stage.plan.trap in {"courtesy-after-answer", "late-tip"}
+    thanks = stage.plan.trap in _THANKED
     ways = ("thanks",) * 11 + ("offer",) * 4 + ("silence",) * 2 + ("nothing",) * 3
     match "thanks" if thanks else pick(stage.rng, ways):
         case "thanks":
             lines = [_line(stage, "customer", "courtesy", "-")]
         case "offer":
-            lines = [_line(stage, "agent", "anything_else"), _line(stage, "customer", "nothing_else")]
+            lines = [_line(stage, "agent", "anything_else"), _line(stage, "customer", "nothing_else", "M")]
         case "silence":
             lines = [_line(stage, "agent", "still_there", "S")]
         case _:
@@ -276,12 +285,14 @@ def _hold_first(stage: Stage, lines: list[Line]) -> None:
 
 def _hold_late(stage: Stage, lines: list[Line]) -> None:
     """Make one answer in the second half of the talk come long after its acknowledgement."""
+    consent = next((i for i, line in enumerate(lines) if "M" in line.marks), len(lines))
     spots = [
         i
-        for i in range(1, len(lines))
+        for i in range(1, consent)
         if lines[i].role == "agent" and lines[i - 1].role == "customer" and "-" not in lines[i - 1].marks
     ]
-    lines.insert(spots[-1], Line("agent", stage.say(_parsed("{hold}"), fixed=True), marks="~H"))
+    if spots:  # else no seconds can keep the plan, and the caller plans again
+        lines.insert(spots[-1], Line("agent", stage.say(_parsed("{hold}"), fixed=True), marks="~H"))
 
 
 def _bot_first(stage: Stage, lines: list[Line]) -> list[Line]:

@@ -39,6 +39,10 @@ from = 2026-10-21
 to = 2026-10-21
 rate = 0.15  # three times the chats, half the share
 """
+HOURS_TEXT = """
+[merchants.{merchant}]
+business_hours = ["{hours}"]
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def write_settings(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / SETTINGS
     if not path.exists():
-        path.write_text(SETTINGS_TEXT, encoding="utf-8")
+        shops = [HOURS_TEXT.format(merchant=m.id, hours=m.hours) for m in library().house.merchant if m.hours]
+        path.write_text(SETTINGS_TEXT + "".join(shops), encoding="utf-8")
     return path
 
 

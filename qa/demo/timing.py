@@ -188,7 +188,7 @@ def _answer_ends(lines: Sequence[Line]) -> tuple[int, int]:
     stop = next((i for i, line in enumerate(lines) if line.role == "gap"), len(lines))
     stop = next((i for i in range(stop) if "L" in lines[i].marks), stop)
     turns = [i for i in range(stop) if lines[i].role == "agent" and lines[i].visible]
-    thanks = [i for i in range(turns[0], stop) if lines[i].role == "customer" and "-" in lines[i].marks]
+    thanks = [i for i in range(turns[0], stop) if lines[i].role == "customer" and set("-M") & set(lines[i].marks)]
     early = [i for i in turns if not thanks or i < thanks[0]]
     return early[-1], turns[-1]
 
@@ -213,10 +213,17 @@ def _judge(
     longest = max(closed, key=lambda wait: wait.response)
     if longest.response > GAP_LIMIT and longest.closed is not None:
         broken["long-gap"] = (longest.opened, longest.closed)
-    mean = sum(wait.response for wait in closed) / len(closed)
+    certain = [wait for wait in closed if "M" not in lines[wait.opened].marks]
+    mean, other_mean = (sum(wait.response for wait in some) / len(some) for some in (closed, certain))
     early, late = _answer_ends(lines)
     spans = (at[early] - at[first.opened], at[late] - at[first.opened])
-    if _doubtful(mean, AVERAGE_LIMIT, 8) or (spans[0] <= COMPLETE_LIMIT + 10) != (spans[1] <= COMPLETE_LIMIT - 10):
+    doubtful = (
+        _doubtful(mean, AVERAGE_LIMIT, 8),
+        (mean > AVERAGE_LIMIT) != (other_mean > AVERAGE_LIMIT),
+        (longest.response > GAP_LIMIT) != any(wait.response > GAP_LIMIT for wait in certain),
+        (spans[0] <= COMPLETE_LIMIT + 10) != (spans[1] <= COMPLETE_LIMIT - 10),
+    )
+    if any(doubtful):
         return None
     if mean > AVERAGE_LIMIT:
         broken["average-response-slow"] = tuple(wait.closed for wait in closed if wait.closed is not None)

@@ -22,16 +22,21 @@ _SHARES = ("failed_rate", "red_line_rate")
 
 @dataclass(slots=True)
 class _Sums:
-    """Sums of one figure over one cell; ``x`` counts the chats for which the figure exists."""
+    """Sums of one figure over one cell; ``x`` counts the chats for which the figure exists.
 
-    y: float = 0.0
-    yy: float = 0.0
+    In whole hundredths, which is what scores, dimensions and yes/no come in: the sums are then exact, and the same
+    whatever the order in which the chats were imported.
+    """
+
+    hundredths: int = 0
+    squares: int = 0
     x: int = 0
 
     def add(self, value: float | None) -> None:
         if value is not None:
-            self.y += value
-            self.yy += value * value
+            whole = round(value * 100)
+            self.hundredths += whole
+            self.squares += whole * whole
             self.x += 1
 
 
@@ -84,12 +89,13 @@ def _summary(cell: Cell, size: int, sums: _CellSums | None, name: str) -> Stratu
     figure = counted.figures[name]
     return StratumSummary(
         stratum="\x1f".join(map(str, cell)), size=size, n=counted.n, drawn=counted.drawn, certainty=cell == TARGETED,
-        y=figure.y, yy=figure.yy, x=float(figure.x), xx=float(figure.x), xy=figure.y,
+        y=figure.hundredths / 100, yy=figure.squares / 10_000,
+        x=float(figure.x), xx=float(figure.x), xy=figure.hundredths / 100,
     )  # fmt: skip
 
 
 def as_json(estimates: Iterable[Estimate]) -> list[dict[str, object]]:
-    """Return the estimates as plain values; ``value``, ``low``, ``high`` in points of 100, rates as shares from 0 to 1."""
+    """Return the estimates as plain values: scores in points of 100, rates as shares from 0 to 1."""
     return [
         {
             "name": e.name, "value": e.value, "low": e.low, "high": e.high, "n": e.n, "size": e.size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,12 +16,12 @@ import orjson
 from joblib import Parallel, delayed
 from sqlalchemy import Engine
 
+from qa.flagging import audit_flag
 from qa.nightly.figures import Tally, as_json
 from qa.nightly.work import Assignment, Team, inspect_task, screen_task
 from qa.policy import Policy
 from qa.rules.inspector import Standard
 from qa.sampling import audit_sample, design, night_salt, take
-from qa.flagging import audit_flag
 from qa.store import frames, inspections, nights
 from qa.store.chats import frame_ranges
 from qa.store.nights import Lease, Night, Run, RunKind, State
@@ -137,7 +137,7 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
     if begun is None:
         return _result(engine, options, worked=False, seconds={})
     night, pending = begun
-    job = Job(engine, night, _assignment(engine, night, options), options, progress)
+    job = Job(engine, night, _assignment(engine, night), options, progress)
     for run in pending:
         _work(job, run)
     if options.extend and not any(run.kind is RunKind.EXTEND for run in pending):
@@ -171,7 +171,7 @@ def _claim(engine: Engine, options: NightOptions) -> tuple[Night, list[Run]] | N
         return night, [run for run in runs if run.state is not State.DONE]
 
 
-def _assignment(engine: Engine, night: Night, options: NightOptions) -> Assignment:
+def _assignment(engine: Engine, night: Night) -> Assignment:
     """The task of this night, by the policy and the standard that it began with."""
     with read_tx(engine) as connection:
         ruleset = nights.runs_of(connection, night.id)[0].ruleset
@@ -244,13 +244,19 @@ def _draw(job: Job, run: Run) -> None:
     """Draw the random part of the wave and record the design; one transaction."""
     night, policy = job.night, job.team.policy
     with job.stage("draw"), job.writing() as connection:
-        sizes = frames.rest_sizes(connection, night.id, run.wave)
-        lines = design(sizes, policy.rate, policy.per_agent_minimum) if sizes else ()
-        drawn = take(frames.iter_rest(connection, night.id, run.wave), {line.stratum: line.drawn for line in lines})
-        plan = {line.stratum: (line.size, line.drawn) for line in lines}
-        frames.save_draw(connection, night.id, run.wave, drawn, plan)
+        plan = _design(frames.rest_sizes(connection, night.id, run.wave), policy)
+        allocation: dict[tuple[str, ...], int] = {stratum: drawn for stratum, (_, drawn) in plan.items()}
+        chosen = take(frames.iter_rest(connection, night.id, run.wave), allocation)
+        frames.save_draw(connection, night.id, run.wave, chosen, plan)
         nights.set_run(connection, run.id, state=State.INSPECTING.value)
         nights.set_night(connection, night.id, state=State.INSPECTING.value)
+
+
+def _design(sizes: Mapping[frames.Stratum, int], policy: Policy) -> dict[frames.Stratum, tuple[int, int]]:
+    """(size, drawn) by stratum."""
+    named: dict[tuple[str, ...], int] = {stratum: size for stratum, size in sizes.items()}  # noqa: C416 - a wider key
+    lines = design(named, policy.rate, policy.per_agent_minimum)
+    return {(line.stratum[0], line.stratum[1]): (line.size, line.drawn) for line in lines}
 
 
 def inspect_sample(job: Job, run: Run, wave: int | None) -> None:

@@ -93,6 +93,10 @@ def _inspections(connection: Connection, runs: list[int]) -> Iterator[dict[str, 
             findings, flags, skipped = found[one.id]
             yield {
                 "id": one.chat_id,
+                "wave": one.wave,
+                "agent": one.agent,
+                "channel": one.channel,
+                "probability": one.probability,
                 "score": one.score,
                 "red_line": one.red_line,
                 "dimensions": orjson.loads(one.dimensions),
@@ -110,11 +114,14 @@ def _finding(row: Any) -> dict[str, Any]:
 
 
 def _skipped(reasons: bytes) -> list[dict[str, Any]]:
-    """Rules that did not apply, with the reason in place of the message."""
+    """Rules that did not apply, with the reason in place of the message; the same keys as a finding."""
     return [
-        {"rule": rule, "outcome": Result.NOT_APPLICABLE.value, "points": 0.0, "message": reason, "evidence": []}
+        {
+            "rule": rule, "outcome": Result.NOT_APPLICABLE.value, "severity": None, "points": 0.0, "hits": 0,
+            "value": None, "message": reason, "evidence": [],
+        }
         for rule, reason in orjson.loads(reasons).items()
-    ]
+    ]  # fmt: skip
 
 
 def _pages(items: Iterator[T], size: int) -> Iterator[list[T]]:

@@ -4,44 +4,52 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from qa.errors import NotFoundError, QaError
 from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, Progress, assignment, inspect_sample, summarise
-from qa.store import nights
+from qa.store import frames, inspections, nights
 from qa.store.nights import Lease, Night, Run, RunKind, State
 from qa.store.session import read_tx, write_tx
 from qa.types import MICROSECONDS
 
 
 class Rescored(NamedTuple):
-    """The finished run and the night it belongs to; its summary stands beside the night's own."""
+    """The finished run and the night it belongs to; its summary stands beside the night's own.
+
+    ``worked``: this call did something.
+    """
 
     night: Night
     run: Run
+    worked: bool
     seconds: dict[str, float]
 
 
 def rescore(engine: Engine, options: NightOptions, progress: Progress) -> Rescored:
     """Judge a finished night's sample by ``options.standard``; a run that was killed is taken up where it stopped.
 
+    A standard by which the whole sample has been re-scored already gives that run: judging is the same every time, and
+    nobody can tell whether a killed ``rescore`` had just finished.
+
     Raises:
         NotFoundError: the night never ran.
         QaError: the night is not finished.
         LeaseHeldError: another living process works on it.
     """
-    night, run, before = _claim(engine, options)
+    night, run, pending = _claim(engine, options)
     seconds: dict[str, float] = {}
-    for unfinished in [*before, run]:
+    for unfinished in pending:
         seconds = _work(engine, night, unfinished, options, progress)
     with write_tx(engine) as connection:
+        nights.renew(connection, night.id, Lease(options.owner, options.clock()))
         nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
         done = next(r for r in nights.runs_of(connection, night.id) if r.id == run.id)
-    return Rescored(night, done, seconds)
+    return Rescored(night, done, bool(pending), seconds)
 
 
 def _claim(engine: Engine, options: NightOptions) -> tuple[Night, Run, list[Run]]:
-    """Take the night; the run to do, and killed runs by other standards that are to be finished first."""
+    """Take the night; the run by the standard, and the runs to do: killed ones by other standards come first."""
     now, standard = options.clock(), options.standard
     with write_tx(engine) as connection:
         night = nights.find_night(connection, options.merchant, options.day)
@@ -51,14 +59,20 @@ def _claim(engine: Engine, options: NightOptions) -> tuple[Night, Run, list[Run]
             raise QaError(f"the night {options.day} of {options.merchant!r} is not finished: run qa nightly first")
         lease = Lease(options.owner, now + LEASE_SECONDS * MICROSECONDS)
         nights.take_lease(connection, night.id, lease, now, options.is_gone)
-        runs = nights.runs_of(connection, night.id)
-        pending = [run for run in runs if run.kind is RunKind.RESCORE and run.state is not State.DONE]
-        mine = next((run for run in pending if run.ruleset == standard.hash), None)
-        if mine is None:
+        runs = [run for run in nights.runs_of(connection, night.id) if run.kind is RunKind.RESCORE]
+        pending = [run for run in runs if run.state is not State.DONE]
+        mine = next((run for run in reversed(runs) if run.ruleset == standard.hash), None)
+        if mine is None or (mine.state is State.DONE and not _covers(connection, mine)):
             pack = standard.pack
             nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
             mine = nights.create_run(connection, night.id, RunKind.RESCORE, 0, standard.hash, now)
-        return night, mine, [run for run in pending if run.id != mine.id]
+            pending.append(mine)
+        return night, mine, pending
+
+
+def _covers(connection: Connection, run: Run) -> bool:
+    """Whether a finished run judged all that is sampled now, and not only what was before an extension."""
+    return inspections.count_inspected(connection, run.id) == frames.sampled(connection, run.night_id, None)
 
 
 def _work(engine: Engine, night: Night, run: Run, options: NightOptions, progress: Progress) -> dict[str, float]:

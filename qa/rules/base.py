@@ -74,7 +74,7 @@ def not_applicable(reason: str) -> Judgement:
 class Operator(BaseModel, ABC):
     """Base of all operators. A subclass names itself and documents itself: docs/rules.md is made from it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: ClassVar[str]
 
     @abstractmethod
@@ -85,8 +85,8 @@ class Operator(BaseModel, ABC):
 class Scoped(Operator, ABC):
     """An operator that looks at some turns only.
 
-    ``role`` says whose turns; ``first``/``last`` keep that many of them; ``after`` keeps those after the
-    first hit of a condition named in the rule's ``let``.
+    ``role`` says whose turns; ``after`` keeps those after the first hit of a condition named in the rule's ``let``;
+    of these, ``first`` keeps that many from the start, then ``last`` that many from the end.
     """
 
     role: Literal["customer", "agent", "bot", "system", "any"] = "agent"
@@ -96,9 +96,9 @@ class Scoped(Operator, ABC):
 
     def turns(self, bench: Bench) -> Turns:
         """Compile the scope to a function of the view (cached there, since many rules share a scope)."""
-        key = (self.role, self.first, self.last, self.after)
         role = None if self.role == "any" else Role(self.role)
-        anchor = bench.named(self.after) if self.after else None
+        anchor = bench.named(self.after) if self.after is not None else None
+        key = (role, self.first, self.last, anchor)
         nobody = f"no {self.role} turn" if role else "no turn"
 
         def of(view: View) -> tuple[int, ...] | str:
@@ -115,6 +115,8 @@ class Scoped(Operator, ABC):
             judgement = anchor(view)
             if judgement.state is not State.HIT:
                 return f"no {self.after}"
+            if not judgement.places:
+                return f"{self.after} is at no turn"
             start = min(turn for turn, _, _ in judgement.places)
             turns = tuple(turn for turn in turns if turn > start)
             if not turns:

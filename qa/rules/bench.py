@@ -15,20 +15,22 @@ from qa.errors import PackError
 from qa.rules.base import Judge
 from qa.text import Joined, Level, fold
 
-Match = tuple[int, int, bool]
-"""Start and end in a folded text, and whether its edges may cut a longer Latin word."""
+Match = tuple[int, int, int]
+"""Start and end in a folded text, and which of its edges may not cut a longer Latin word or number."""
+
+ANY_EDGE, WHOLE_START, WHOLE_WORD = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A folded phrase and the slots (operators) that want to know of it.
 
-    ``latin``: it begins or ends with a Latin letter or digit, so it may be a piece of a longer word.
+    ``edges``: ``WHOLE_WORD`` when it begins or ends with a Latin letter or digit and may be part of a longer one.
     """
 
     text: str
     slots: tuple[int, ...]
-    latin: bool
+    edges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Index:
     automaton: ahocorasick_rs.AhoCorasick | None
     patterns: tuple[tuple[re2._Regexp, int], ...]
     pattern_set: re2.Set | None
+    """Says which patterns occur at all; None where each must be tried."""
 
     def search(self, joined: Joined) -> dict[int, list[Match]]:
         """Slot → matches in folded positions, each list ordered by position, then length."""
@@ -48,11 +51,11 @@ class Index:
             for which, start, end in self.automaton.find_matches_as_indexes(joined.text, overlapping=True):
                 phrase = phrases[which]
                 for slot in phrase.slots:
-                    found.setdefault(slot, []).append((start, end, phrase.latin))
-        if self.pattern_set is not None:
-            for which in self.pattern_set.Match(joined.text) or ():
-                pattern, slot = self.patterns[which]
-                found.setdefault(slot, []).extend(_line_matches(pattern, joined.text))
+                    found.setdefault(slot, []).append((start, end, phrase.edges))
+        occurring = self.pattern_set.Match(joined.text) or () if self.pattern_set else range(len(self.patterns))
+        for which in occurring:
+            pattern, slot = self.patterns[which]
+            found.setdefault(slot, []).extend(_line_matches(pattern, joined.text))
         for matches in found.values():
             if len(matches) > 1:
                 matches.sort()
@@ -60,13 +63,16 @@ class Index:
 
 
 def _line_matches(pattern: re2._Regexp, text: str) -> list[Match]:
-    """Non-empty matches that stay within one turn (a negated class may run over the line break)."""
+    """Non-empty matches that stay within one turn (a negated class may run over the line break).
+
+    A match may end anywhere, as its author says how far it goes; that it begins a word the author cannot say in RE2.
+    """
     spans = [match.span() for match in pattern.finditer(text)]
     if all("\n" not in text[start:end] for start, end in spans):
-        return [(start, end, True) for start, end in spans if end > start]
+        return [(start, end, WHOLE_START) for start, end in spans if end > start]
     found, offset = [], 0
     for line in text.split("\n"):
-        found += [(s + offset, e + offset, True) for s, e in (m.span() for m in pattern.finditer(line)) if e > s]
+        found += [(s + offset, e + offset, WHOLE_START) for s, e in (m.span() for m in pattern.finditer(line)) if e > s]
         offset += len(line) + 1
     return found
 
@@ -142,19 +148,39 @@ def compile_pattern(pattern: str) -> re2._Regexp:
 def _index(wanted: _Wanted) -> Index:
     texts = sorted(wanted.phrases)
     patterns = tuple((compile_pattern(text.removeprefix("(?m)")), slot) for text, slot in wanted.patterns)
-    pattern_set = None
-    if patterns:
-        options = re2.Options()
-        options.log_errors = False
-        pattern_set = re2.Set.SearchSet(options)
-        for pattern, _ in patterns:
-            pattern_set.Add(pattern.pattern)
-        pattern_set.Compile()
     return Index(
         phrases=tuple(
-            Phrase(text, tuple(wanted.phrases[text]), text[0].isascii() or text[-1].isascii()) for text in texts
+            Phrase(text, tuple(wanted.phrases[text]), WHOLE_WORD if _latin(text) else ANY_EDGE) for text in texts
         ),
         automaton=ahocorasick_rs.AhoCorasick(texts) if texts else None,
         patterns=patterns,
-        pattern_set=pattern_set,
+        pattern_set=_pattern_set([pattern.pattern for pattern, _ in patterns]),
     )
+
+
+def _latin(text: str) -> bool:
+    return text[0].isascii() or text[-1].isascii()
+
+
+def _pattern_set(patterns: Sequence[str]) -> re2.Set | None:
+    """One automaton that says which patterns occur; None where together they are too large for it.
+
+    RE2 reports a set that is too large for its memory only as "nothing found", so a set is asked first whether it
+    finds a pattern that is everywhere.
+    """
+    try:
+        if patterns and _compiled_set([*patterns, ""]).Match("-"):
+            return _compiled_set(patterns)
+    except re2.error:
+        pass
+    return None
+
+
+def _compiled_set(patterns: Sequence[str]) -> re2.Set:
+    options = re2.Options()
+    options.log_errors = False
+    compiled = re2.Set.SearchSet(options)
+    for pattern in patterns:
+        compiled.Add(pattern)
+    compiled.Compile()
+    return compiled

@@ -12,7 +12,7 @@ from qa.errors import PackError
 from qa.rules.base import Judge, Judgement, Place, State
 from qa.rules.bench import Bench, Index
 from qa.rules.logic import LocatedError, compile_condition, gate, remembered
-from qa.rules.pack import Located, Pack, Rule
+from qa.rules.pack import PLACEHOLDER, Located, Pack, Rule
 from qa.rules.view import Context, View
 from qa.text import Level
 from qa.types import Chat, Evidence, Finding, Result, Role
@@ -108,7 +108,8 @@ def compile_pack(pack: Pack | Located, *, only: Iterable[str] | None = None) -> 
             compiled.append(CompiledRule(rule, _compile_rule(rule, bench)))
         except LocatedError as problem:
             if located is None:
-                raise
+                dotted = ".".join(str(part) for part in problem.path)
+                raise PackError(f"rule {rule.id}: {dotted}: {problem}") from None
             raise located.error(rule.id, problem.path, str(problem)) from None
     return RuleSet(tuple(compiled), bench.freeze())
 
@@ -121,8 +122,8 @@ def red_lines(pack: Pack) -> tuple[str, ...]:
 def _compile_rule(rule: Rule, bench: Bench) -> Judge:
     named: dict[str, Judge] = {}
     bench.rule(named)
-    for key, (name, condition) in enumerate(rule.let.items()):
-        named[name] = remembered(compile_condition(condition, bench, ("let", name)), hash((rule.id, key)))
+    for name, condition in rule.let.items():
+        named[name] = remembered(compile_condition(condition, bench, ("let", name)))
     when = compile_condition(rule.when, bench, ("when",))
     if rule.applies is None:
         return when
@@ -160,7 +161,7 @@ def _evidence(answer: Judgement, chat: Chat) -> tuple[Evidence, ...]:
 
 
 def _anchor(answer: Judgement, chat: Chat) -> tuple[Place, ...]:
-    if answer.searched:
+    if answer.searched or not chat.messages:
         return ()
     turns = range(len(chat.messages) - 1, -1, -1)
     last = next((t for t in turns if chat.messages[t].role is Role.CUSTOMER), len(chat.messages) - 1)
@@ -175,4 +176,5 @@ def _message(template: str, evidence: tuple[Evidence, ...], count: int, value: f
     """
     quote = next((item.quote for item in evidence if not item.absent), "").replace("\0", "␀")
     shown = "" if value is None else f"{value:.1f}".removesuffix(".0")
-    return template.replace("{quote}", quote).replace("{count}", str(count)).replace("{value}", shown)
+    said = {"{quote}": quote, "{count}": str(count), "{value}": shown}
+    return PLACEHOLDER.sub(lambda match: said[match[0]], template)  # at once: a quote may look like a placeholder

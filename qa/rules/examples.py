@@ -52,6 +52,8 @@ def _check(rule: Rule, compiled: RuleSet, located: Located, context: Context) ->
             except QaError as problem:
                 yield Wrong(rule.id, where, "a chat in plain notation", str(problem))
                 continue
+            if not chats:
+                yield Wrong(rule.id, where, "a chat in plain notation", "an empty text")
             for chat in chats:
                 got = outcome(compiled, chat, context, rule)
                 if got != _EXPECTED[kind]:

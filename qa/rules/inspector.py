@@ -14,6 +14,7 @@ from qa.flagging import Failure, Flag, Thresholds, flag
 from qa.policy import Policy, risk_reasons
 from qa.rules.context import make_context
 from qa.rules.engine import Opinion, compile_pack, red_lines
+from qa.rules.mistakes import first_mistake
 from qa.rules.pack import Pack, Rule, content_hash, house_file, read_file
 from qa.rules.yamlfile import parse_yaml
 from qa.scoring import Item, Score, score
@@ -26,7 +27,7 @@ RED_LINE = "red_line:"
 class Scorecard(BaseModel):
     """What each dimension is worth; any positive numbers, their shares count."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     dimensions: dict[Dimension, Annotated[float, Field(ge=0, le=1000)]]
 
@@ -141,8 +142,7 @@ def load_scorecard(path: Path | None) -> Scorecard:
     try:
         card = Scorecard.model_validate(document.value)
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        raise document.error(first["loc"], str(first["msg"])) from None
+        raise document.error(*first_mistake(problem, Scorecard)) from None
     missing = [dimension.value for dimension in Dimension if dimension not in card.dimensions]
     if missing or not any(card.dimensions.values()):
         raise document.error(("dimensions",), f"needs a weight for {', '.join(missing) or 'at least one dimension'}")

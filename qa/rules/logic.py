@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from qa.errors import PackError
 from qa.rules.base import Judge, Judgement, State, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.mistakes import first_mistake
 from qa.rules.registry import operators
 
 Path = tuple[str | int, ...]
@@ -38,8 +39,8 @@ def compile_condition(node: Any, bench: Bench, path: Path = ()) -> Judge:
     try:
         return operator.model_validate(body).compile(bench)
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        raise LocatedError((*here, *first["loc"]), str(first["msg"])) from None
+        path, reason = first_mistake(problem, operator)
+        raise LocatedError((*here, *path), reason) from None
     except LocatedError:
         raise
     except PackError as problem:
@@ -123,13 +124,13 @@ def _named(body: Any, bench: Bench, path: Path) -> Judge:
         raise LocatedError(path, str(problem)) from None
 
 
-def remembered(judge: Judge, key: int) -> Judge:
+def remembered(judge: Judge) -> Judge:
     """Wrap a judge so that a view asks it once, however many scopes refer to it."""
 
     def once(view: Any) -> Judgement:
-        known: Judgement | None = view.judged.get(key)
+        known: Judgement | None = view.judged.get(once)
         if known is None:
-            known = view.judged[key] = judge(view)
+            known = view.judged[once] = judge(view)
         return known
 
     return once

@@ -4,28 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from qa.errors import PackError
 from qa.phrases import load_wordlist
+from qa.rules.mistakes import first_mistake
 from qa.rules.yamlfile import Document, parse_yaml
 from qa.types import Dimension, Severity
 
 Points = Annotated[float, Field(ge=0, le=100)]
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
+PLACEHOLDER = re.compile(r"\{(?:quote|count|value)\}")
+"""What a message may hold, to be filled with the finding's own."""
+_BRACES = re.compile(r"\{[^{}]*\}")
 _HOUSE = "house"
 _M = TypeVar("_M", bound=BaseModel)
+_Places = dict[str, tuple[Document, tuple[str | int, ...]]]
+
+
+def _iso_day(text: str) -> str:
+    """Return the day as it was written; only YYYY-MM-DD, for days are compared as texts."""
+    try:
+        known = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"{text!r} is not a day such as 2026-11-20")
+    return text
+
+
+Day = Annotated[str, AfterValidator(_iso_day)]
+Phrases = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Bilingual(_Strict):
@@ -61,8 +81,8 @@ class Rule(_Strict):
     red_line: bool = False
     message: Bilingual
     suggestion: Bilingual | None = None
-    effective_from: Annotated[str, Field(pattern=_DATE)] | None = None
-    effective_until: Annotated[str, Field(pattern=_DATE)] | None = None
+    effective_from: Day | None = None
+    effective_until: Day | None = None
     let: dict[str, Any] = {}
     applies: Any = None
     when: Any
@@ -72,9 +92,22 @@ class Rule(_Strict):
     def _consistent(self) -> Self:
         if self.bonus and (self.deduct or self.red_line):
             raise ValueError("a rule either gives a bonus or takes points")
+        if self.bonus and self.max_deduct:
+            raise ValueError("a rule that gives a bonus has no max_deduct")
         if self.max_deduct is not None and self.max_deduct < self.deduct:
             raise ValueError("max_deduct is less than deduct")
+        if self.effective_from and self.effective_until and self.effective_until < self.effective_from:
+            raise ValueError("effective_until lies before effective_from")
         return self
+
+    @field_validator("message")
+    @classmethod
+    def _known_placeholders(cls, message: Bilingual) -> Bilingual:
+        for text in (message.zh, message.en):
+            for found in _BRACES.findall(text):
+                if not PLACEHOLDER.fullmatch(found):
+                    raise ValueError(f"{found} is not one of {{quote}}, {{count}}, {{value}}")
+        return message
 
     @property
     def weight(self) -> float:
@@ -112,7 +145,7 @@ class _Change(_Strict):
     extends: str | None = None
     off: tuple[str, ...] = ()
     change: dict[str, dict[str, Any]] = {}
-    wordlists: dict[str, tuple[str, ...]] = {}
+    wordlists: dict[str, Phrases] = {}
     rules: tuple[dict[str, Any], ...] = ()
 
 
@@ -170,11 +203,11 @@ def load_pack(path: Path) -> Located:
     return resolve(parse_yaml(read_file(path), str(path)), load_house)
 
 
-def resolve(document: Document, house: Any) -> Located:
+def resolve(document: Document, house: Callable[[], Located] | None) -> Located:
     """Check a pack's document and lay it over what it extends. ``house`` returns the house pack, or is None."""
     head = _checked(_Change, document.value, document, ())
     rules: dict[str, dict[str, Any]] = {}
-    places: dict[str, tuple[Document, tuple[str | int, ...]]] = {}
+    places: _Places = {}
     wordlists = house_wordlists()
     if head.extends is not None:
         if head.extends != _HOUSE or house is None:
@@ -183,29 +216,40 @@ def resolve(document: Document, house: Any) -> Located:
         rules = {rule.id: rule.model_dump(mode="json", exclude_unset=True) for rule in base.pack.rules}
         places = {rule: base._places[rule] for rule in rules}  # noqa: SLF001 - the same module's class
         wordlists |= base.pack.wordlists
-    wordlists |= head.wordlists
+    _alter(rules, places, head, document)
+    _add(rules, places, head, document)
+    checked = tuple(_checked(Rule, raw, *places[name]) for name, raw in rules.items())
+    pack = Pack(id=head.pack, version=head.version, name=head.name, rules=checked, wordlists=wordlists | head.wordlists)
+    return Located(pack, places)
+
+
+def _alter(rules: dict[str, dict[str, Any]], places: _Places, head: _Change, document: Document) -> None:
+    """Switch off and change inherited rules; a changed one is from then on at its place in this document."""
     for i, name in enumerate(head.off):
         if rules.pop(name, None) is None:
             raise document.error(("off", i), f"no rule {name!r} to switch off")
     for name, fields in head.change.items():
         if name not in rules:
             raise document.error(("change", name), f"no rule {name!r} to change")
+        if "id" in fields:
+            raise document.error(("change", name, "id"), "a rule keeps its id: switch it off and add another")
         rules[name] = rules[name] | fields
         places[name] = (document, ("change", name))
+
+
+def _add(rules: dict[str, dict[str, Any]], places: _Places, head: _Change, document: Document) -> None:
     for i, raw in enumerate(head.rules):
-        name = str(raw.get("id"))
+        name = raw.get("id")
+        if not isinstance(name, str):
+            raise document.error(("rules", i, "id"), "a rule needs an id")
         if name in rules:
             raise document.error(("rules", i, "id"), f"rule {name!r} is there already (to alter it use 'change')")
         rules[name], places[name] = raw, (document, ("rules", i))
-    checked = tuple(_checked(Rule, raw, *places[name]) for name, raw in rules.items())
-    pack = Pack(id=head.pack, version=head.version, name=head.name, rules=checked, wordlists=wordlists)
-    return Located(pack, places)
 
 
 def _checked(model: type[_M], value: Any, document: Document, start: tuple[str | int, ...]) -> _M:
     try:
         return model.model_validate(value)
     except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        reason = re.sub(r"^Value error, ", "", str(first["msg"]))
-        raise document.error((*start, *first["loc"]), reason) from None
+        path, reason = first_mistake(problem, model)
+        raise document.error((*start, *path), reason) from None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from qa.hours import Hours
 from qa.ledger import Ledger, LedgerSettings, build_ledger
 from qa.rules.base import Place
-from qa.rules.bench import Index, Match
+from qa.rules.bench import ANY_EDGE, WHOLE_WORD, Index, Match
 from qa.text import Joined, Level, fold_character, join
 from qa.types import Chat, Role
 
@@ -28,8 +28,8 @@ class View:
     """One chat, read-only, with everything that several operators ask for kept after the first question."""
 
     __slots__ = (
-        "_folded", "_found", "_index", "_joined", "_ledger", "_matches", "_turns", "chat", "context", "judged", "scopes",
-        "turns",
+        "_folded", "_found", "_index", "_joined", "_ledger", "_matches", "_turns",
+        "chat", "context", "judged", "scopes", "turns",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, index: Mapping[Level, Index], context: Context) -> None:
@@ -42,7 +42,7 @@ class View:
         )
         """Indexes of the turns that text rules read: shown to the customer and made of text."""
         self.scopes: dict[Any, tuple[int, ...] | str] = {}
-        self.judged: dict[int, Any] = {}
+        self.judged: dict[Any, Any] = {}
         self._index = index
         self._joined: dict[Level, Joined] = {}
         self._matches: dict[Level, dict[int, list[Match]]] = {}
@@ -91,10 +91,10 @@ class View:
 
     def _places(self, joined: Joined, spans: list[Match]) -> list[Place]:
         places = []
-        for start, end, latin in spans:
+        for start, end, edges in spans:
             which, first, last = joined.place(start, end)
             turn = self.turns[which]
-            if not latin or _whole_word(self.text(turn), first, last):
+            if edges == ANY_EDGE or not _cuts(self.text(turn), first, last, edges):
                 places.append((turn, first, last))
         return places
 
@@ -106,11 +106,11 @@ class View:
         return joined
 
 
-def _whole_word(text: str, start: int, end: int) -> bool:
-    """Whether a match that begins or ends with a Latin letter or digit is not cut out of a longer run of them."""
-    return not (start and _runs_on(text[start - 1], text[start])) and not (
-        end < len(text) and _runs_on(text[end - 1], text[end])
-    )
+def _cuts(text: str, start: int, end: int, edges: int) -> bool:
+    """Whether a match is cut out of a longer run of Latin letters, or of digits."""
+    if start and _runs_on(text[start - 1], text[start]):
+        return True
+    return edges == WHOLE_WORD and end < len(text) and _runs_on(text[end - 1], text[end])
 
 
 def _runs_on(left: str, right: str) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from qa.errors import PackError
 
 Path = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
+_PLAIN_TAGS = (_TAG + "map", _TAG + "seq")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""What an escape can write and neither a database nor an automaton can hold."""
 _MAX_DEPTH = 40
 
 
@@ -46,7 +51,10 @@ def parse_yaml(text: str, file: str) -> Document:
         mark = problem.problem_mark or problem.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
         raise PackError(f"{place}: {problem.problem or problem.context}") from None
-    except (ValueError, RecursionError) as problem:
+    except ReaderError as problem:
+        line, column = _line_column(text, problem.position)
+        raise PackError(f"{file}:{line}:{column}: character {chr(problem.character)!r} is not allowed") from None
+    except (ValueError, RecursionError, YAMLError) as problem:
         raise PackError(f"{file}:1:1: not readable as YAML: {problem}") from None
     if root is None:
         raise PackError(f"{file}:1:1: the file is empty")
@@ -62,6 +70,8 @@ def _value(node: Node, path: Path, positions: dict[Path, tuple[int, int]], seen:
         raise PackError(f"{file}:{line}:{column}: anchors and aliases are not allowed: write it out")
     if len(path) > _MAX_DEPTH:
         raise PackError(f"{file}:{line}:{column}: nested too deeply")
+    if not isinstance(node, ScalarNode) and str(node.tag) not in _PLAIN_TAGS:
+        raise PackError(f"{file}:{line}:{column}: tags ({node.tag}) are not allowed")
     seen.add(id(node))
     if isinstance(node, MappingNode):
         return _mapping(node, path, positions, seen, file)
@@ -80,6 +90,8 @@ def _mapping(
         if not isinstance(key_node, ScalarNode) or key_node.anchor:
             raise PackError(f"{file}:{line}:{column}: a key must be a plain word")
         key = str(key_node.value)
+        if _FORBIDDEN.search(key):
+            raise PackError(f"{file}:{line}:{column}: a key must be a plain word")
         if key in result:
             raise PackError(f"{file}:{line}:{column}: {key!r} is given twice")
         positions[*path, key] = (line, column)
@@ -89,11 +101,31 @@ def _mapping(
 
 def _scalar(node: ScalarNode, file: str) -> str | int | float | bool | None:
     text, kind = str(node.value), str(node.tag).removeprefix(_TAG)
+    mark = node.start_mark
+    if wrong := _FORBIDDEN.search(text):
+        place = f"{file}:{mark.line + 1}:{mark.column + 1}"
+        raise PackError(f"{place}: holds {wrong[0]!r}, which is no character of a text")
     try:
         return _READERS[kind](text)
     except (KeyError, ValueError):
-        mark = node.start_mark
         raise PackError(f"{file}:{mark.line + 1}:{mark.column + 1}: cannot read {text!r} as {kind}") from None
+
+
+def _integer(text: str) -> int:
+    number = int(text, 10)
+    if abs(number) >= 2**63:
+        raise ValueError(text)
+    return number
+
+
+def _line_column(text: str, position: int) -> tuple[int, int]:
+    r"""1-based line and column of a position.
+
+    >>> _line_column("ab\nc", 3)
+    (2, 1)
+    """
+    before = text[:position]
+    return before.count("\n") + 1, position - before.rfind("\n")
 
 
 _READERS: dict[str, Callable[[str], str | int | float | bool | None]] = {
@@ -101,6 +133,6 @@ _READERS: dict[str, Callable[[str], str | int | float | bool | None]] = {
     "timestamp": str,  # a date stays the text it was written as
     "null": lambda _: None,
     "bool": lambda text: text.lower() == "true",
-    "int": lambda text: int(text, 10),
+    "int": _integer,
     "float": float,
 }

@@ -36,6 +36,7 @@ class Found(NamedTuple):
     agent: str
     channel: str
     targeted: bool
+    probability: float
     score: float | None
     red_line: bool
     failed: int
@@ -79,8 +80,7 @@ def clean_ids(connection: Connection, run_id: int) -> Iterator[tuple[str, int]]:
         .order_by(inspections.c.id)
         .execution_options(**_STREAM)
     )
-    for chat_id, pk in connection.execute(query):
-        yield chat_id, pk
+    yield from ((row[0], row[1]) for row in connection.execute(query))
 
 
 def add_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -94,8 +94,8 @@ def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found
     i, f = inspections.c, frame.c
     query = (
         select(
-            i.id, chats.c.chat_id, f.wave, f.agent, f.channel, f.reasons.is_not(None), i.score, i.red_line, i.failed,
-            i.broken, i.dimensions,
+            i.id, chats.c.chat_id, f.wave, f.agent, f.channel, f.reasons.is_not(None), f.probability, i.score,
+            i.red_line, i.failed, i.broken, i.dimensions,
         )
         .join(chats, chats.c.id == i.chat_pk)
         .join(frame, (f.night_id == i.night_id) & (f.chat_pk == i.chat_pk))
@@ -104,7 +104,7 @@ def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found
         .execution_options(**_STREAM)
     )  # fmt: skip
     for row in connection.execute(query):
-        yield Found(*row[:5], bool(row[5]), row[6], bool(row[7]), row[8], row[9], row[10])
+        yield Found._make(row)._replace(targeted=bool(row[5]), red_line=bool(row[7]))
 
 
 def details(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[list[Any], list[Any], bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -24,6 +25,8 @@ class Keywords(Scoped):
     ``except`` / ``except_list`` are longer ordinary words that contain a wanted one: a hit inside one is none.
     ``match: squash`` also finds words written around a filter (微❤信, v.x, full-width). Matches that are negated
     (不能加微信哦) or quoted (您说的“最好”) count only when ``negated`` / ``quoted`` say so.
+
+    Example: ``{keywords: {list: [apology], role: agent, after: complaint}}``
     """
 
     name: ClassVar[str] = "keywords"
@@ -45,6 +48,8 @@ class Keywords(Scoped):
         asked = [bool(self.any_ or self.list_), bool(self.all_), bool(self.none or self.none_list)]
         if sum(asked) != 1:
             raise ValueError("give exactly one of any/list, all, none/none_list")
+        if "at_least" in self.model_fields_set and not asked[0]:
+            raise ValueError("at_least counts the words of any/list; all and none have no number")
         return self
 
     def compile(self, bench: Bench) -> Judge:
@@ -81,25 +86,35 @@ class Finder:
 
     def __call__(self, view: View, turns: tuple[int, ...]) -> list[Place]:
         """Return the places in these turns, overlapping ones reduced to the longest."""
-        found = [place for place in view.found(self.level, self.slot) if place[0] in turns]
+        found = view.found(self.level, self.slot)
         if not found:
-            return found
-        excluded = view.found(self.level, self.except_slot) if self.except_slot is not None else []
-        kept: list[Place] = []
-        for place in found:
-            if any(_covers(other, place) for other in excluded):
-                continue
-            text = view.text(place[0])
-            if not self.negated and negated(text, place[1], place[2]):
-                continue
-            if not self.quoted and quoted(text, place[1], place[2]):
-                continue
+            return []
+        scope = set(turns)
+        found = [place for place in found if place[0] in scope]
+        if found and self.except_slot is not None:
+            found = _uncovered(found, view.found(self.level, self.except_slot))
+        if not self.negated:
+            found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
+        if not self.quoted:
+            found = [p for p in found if not quoted(view.text(p[0]), p[1], p[2])]
+        return _longest(found)
+
+
+def _uncovered(places: list[Place], excluded: list[Place]) -> list[Place]:
+    """Of sorted places, those that no exclusion (sorted too) covers from end to end.
+
+    >>> _uncovered([(0, 0, 2), (0, 4, 6), (1, 0, 2)], [(0, 0, 3), (0, 5, 8), (1, 0, 2)])
+    [(0, 4, 6)]
+    """
+    kept = []
+    turn, reach, i = -1, 0, 0
+    for place in places:
+        while i < len(excluded) and excluded[i][:2] <= place[:2]:
+            other, _, end = excluded[i]
+            turn, reach, i = other, max(reach, end) if other == turn else end, i + 1
+        if turn != place[0] or reach < place[2]:
             kept.append(place)
-        return _longest(kept)
-
-
-def _covers(outer: Place, inner: Place) -> bool:
-    return outer[0] == inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2]
+    return kept
 
 
 def _longest(places: list[Place]) -> list[Place]:
@@ -112,9 +127,15 @@ def _longest(places: list[Place]) -> list[Place]:
         return places
     kept: list[Place] = []
     for place in sorted(places, key=lambda p: (p[1] - p[2], p)):
-        if not any(k[0] == place[0] and k[1] < place[2] and place[1] < k[2] for k in kept):
-            kept.append(place)
-    return sorted(kept)
+        at = bisect_left(kept, place)  # what is kept is sorted and disjoint: only the neighbours can overlap
+        before, after = kept[at - 1 : at], kept[at : at + 1]
+        if not (before and _overlap(before[0], place)) and not (after and _overlap(place, after[0])):
+            kept.insert(at, place)
+    return kept
+
+
+def _overlap(left: Place, right: Place) -> bool:
+    return left[0] == right[0] and right[1] < left[2]
 
 
 def _enough(turns: tuple[int, ...] | str, view: View, places: Finder, at_least: int) -> Judgement:

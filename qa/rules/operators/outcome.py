@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,12 +24,27 @@ _FIELDS: dict[str, Callable[[Chat], Any]] = {
     "converted": lambda chat: chat.outcome.converted,
     "order_amount": lambda chat: chat.outcome.order_amount,
 }
+_NUMBER = (float, ("is", "at_least", "at_most"))
+_FLAG = (bool, ("is",))
+_TEXT = (str, ("is", "in"))
+_KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
+    **dict.fromkeys(("csat", "order_amount"), _NUMBER),
+    **dict.fromkeys(("escalated", "resolved", "converted"), _FLAG),
+    **dict.fromkeys(("category", "channel", "team", "tier"), _TEXT),
+    "tags": (str, ("has",)),
+}
+"""What each field is, and what it can be compared with."""
+_NAMES = {float: "number", bool: "true or false", str: "text"}
 
 
 class Metadata(Operator):
-    """A field of the chat compared with a value: ``is``, ``in``, ``has`` (tags), ``at_least``, ``at_most``.
+    """A field of the chat compared with a value.
 
-    An unknown field is not applicable. There is no text to quote: the finding's value is the field's.
+    Numbers (csat, order_amount): ``is``, ``at_least``, ``at_most``. True or false (escalated, resolved, converted):
+    ``is``. Texts (category, channel, team, tier): ``is``, ``in``. tags: ``has``. An unknown field is not applicable.
+    There is no text to quote: the finding's value is the field's.
+
+    Example: ``{field: {field: csat, at_most: 2}}``
     """
 
     name: ClassVar[str] = "field"
@@ -38,16 +53,22 @@ class Metadata(Operator):
         "csat", "escalated", "category", "channel", "team", "tier", "tags", "resolved", "converted", "order_amount"
     ]
     is_: str | bool | float | None = Field(default=None, alias="is")
-    in_: tuple[str, ...] | None = Field(default=None, alias="in")
+    in_: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(default=None, alias="in")
     has: str | None = None
     at_least: float | None = None
     at_most: float | None = None
 
     @model_validator(mode="after")
     def _one_comparison(self) -> Self:
-        given = [x for x in (self.is_, self.in_, self.has, self.at_least, self.at_most) if x is not None]
+        values = {"is": self.is_, "in": self.in_, "has": self.has, "at_least": self.at_least, "at_most": self.at_most}
+        given = [name for name, value in values.items() if value is not None]
         if len(given) != 1:
             raise ValueError("give exactly one of is, in, has, at_least, at_most")
+        kind, comparisons = _KINDS[self.field]
+        if given[0] not in comparisons:
+            raise ValueError(f"{self.field} is compared with {' or '.join(comparisons)}, not with {given[0]!r}")
+        if self.is_ is not None and type(self.is_) is not kind:
+            raise ValueError(f"{self.field} is compared with a {_NAMES[kind]}, not with {self.is_!r}")
         return self
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - metadata is not searched for words

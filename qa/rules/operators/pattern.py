@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from qa.rules.base import Judge, Judgement, Scoped, hit, miss, not_applicable
+from qa.rules.base import Judge, Judgement, Place, Scoped, hit, miss, not_applicable
 from qa.rules.bench import Bench
 from qa.rules.mention import negated, quoted
 from qa.rules.view import View
@@ -17,9 +17,13 @@ class Pattern(Scoped):
     """A regular expression found in the folded text of the turns in scope.
 
     ``pattern`` is RE2 syntax (no backreferences or look-around, so no pattern can hang the night) and sees lower-case,
-    half-width, simplified text; ``^`` and ``$`` are the turn's ends. ``except``: a match that overlaps a match of this
-    second expression does not count. ``match: squash`` searches the text without anything but letters and digits.
-    Negated and quoted matches count only when ``negated`` / ``quoted`` say so.
+    half-width, simplified text; ``^`` and ``$`` are the turn's ends, and no match runs from one turn into the next.
+    A match that begins inside a run of Latin letters or of digits (``vx`` of ``avx``) does not count. ``except``: a
+    match that overlaps a match of this second expression does not count. ``at_least``: so many matches.
+    ``match: squash`` searches the text without anything but letters and digits. Negated and quoted matches count only
+    when ``negated`` / ``quoted`` say so.
+
+    Example: ``{regex: {pattern: '订单号?[0-9]{8,}', role: customer}}``
     """
 
     name: ClassVar[str] = "regex"
@@ -41,10 +45,12 @@ class Pattern(Scoped):
             scope = turns(view)
             if isinstance(scope, str):
                 return not_applicable(scope)
-            found = [place for place in view.found(level, slot) if place[0] in scope]
+            found = view.found(level, slot)
+            if found:
+                wanted = set(scope)
+                found = [place for place in found if place[0] in wanted]
             if found and except_slot is not None:
-                excluded = view.found(level, except_slot)
-                found = [p for p in found if not any(e[0] == p[0] and e[1] < p[2] and p[1] < e[2] for e in excluded)]
+                found = _clear(found, view.found(level, except_slot))
             if not self.negated:
                 found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
             if not self.quoted:
@@ -52,3 +58,18 @@ class Pattern(Scoped):
             return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
 
         return judge
+
+
+def _clear(places: list[Place], excluded: list[Place]) -> list[Place]:
+    """Of sorted, disjoint places, those that overlap none of the exclusions (sorted and disjoint too).
+
+    >>> _clear([(0, 0, 2), (0, 4, 6), (1, 0, 2)], [(0, 1, 4), (1, 1, 2)])
+    [(0, 4, 6)]
+    """
+    kept, i = [], 0
+    for place in places:
+        while i < len(excluded) and (excluded[i][0], excluded[i][2]) <= (place[0], place[1]):
+            i += 1
+        if i == len(excluded) or excluded[i][0] != place[0] or excluded[i][1] >= place[2]:
+            kept.append(place)
+    return kept

@@ -12,13 +12,20 @@ from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.text import Level
 
+_EQUAL = 100.0
+_COMPARED = 1_000
+"""Letters of a text that are compared where they need not be equal, so that no message takes the night's time."""
+
 
 class Repeated(Scoped):
     """Someone sends (nearly) the same text ``times`` times.
 
     Texts are compared by their letters and digits; those shorter than ``min_length`` of them are left out.
-    ``similarity`` is rapidfuzz's ratio from 0 to 100 (100: equal). ``within``: only repetitions at most that many turns
-    (of the same role) apart. ``containing_list``: only texts with a word of that list, for example of questions.
+    ``similarity`` is rapidfuzz's ratio from 0 to 100 (100: equal), of their first 1,000 letters. ``within``: only
+    repetitions at most that many turns (in scope) apart. ``containing_list``: only texts with a word of that list, for
+    example of questions. The finding's value is how often the most repeated text was sent.
+
+    Example: ``{repeated: {role: agent, times: 3, min_length: 15}}``
     """
 
     name: ClassVar[str] = "repeated"
@@ -41,8 +48,12 @@ class Repeated(Scoped):
             if len(scope) < self.times:
                 return miss(scope)
             folded = view.folded(Level.SQUASH)
-            asked = scope if words is None else {place[0] for place in view.found(Level.FOLD, words)}
-            texts = [(i, t, folded[t]) for i, t in enumerate(scope) if len(folded[t]) >= self.min_length and t in asked]
+            asked = None if words is None else {place[0] for place in view.found(Level.FOLD, words)}
+            texts = [
+                (i, turn, folded[turn])
+                for i, turn in enumerate(scope)
+                if len(folded[turn]) >= self.min_length and (asked is None or turn in asked)
+            ]
             group = self._group(texts)
             if not group:
                 return miss(scope)
@@ -52,19 +63,29 @@ class Repeated(Scoped):
 
     def _group(self, texts: list[tuple[int, int, str]]) -> list[int]:
         """Return the turns of the largest set of alike texts, if it has ``times`` members."""
-        groups: list[tuple[str, list[tuple[int, int]]]] = []
+        groups: list[list[tuple[int, int]]] = []
+        latest: dict[str, int] = {}  # beginning text → its latest group
         for ordinal, turn, text in texts:
-            for head, members in groups:
-                near = self.within is None or ordinal - members[-1][0] <= self.within
-                if near and self._alike(head, text):
-                    members.append((ordinal, turn))
-                    break
+            group = self._near(groups, latest, ordinal, text)
+            if group is None:
+                latest[text] = len(groups)
+                groups.append([(ordinal, turn)])
             else:
-                groups.append((text, [(ordinal, turn)]))
-        largest = max((members for _, members in groups), key=len, default=[])
+                groups[group].append((ordinal, turn))
+        largest = max(groups, key=len, default=[])
         return [turn for _, turn in largest] if len(largest) >= self.times else []
 
+    def _near(self, groups: list[list[tuple[int, int]]], latest: dict[str, int], ordinal: int, text: str) -> int | None:
+        """Return the group that ``text`` belongs to: the one of the equal text, else the first of an alike one."""
+        heads = [text] if text in latest else []
+        if self.similarity < _EQUAL:
+            heads += latest
+        for head in heads:
+            group = latest[head]
+            close = self.within is None or ordinal - groups[group][-1][0] <= self.within
+            if close and (head == text or self._alike(head[:_COMPARED], text[:_COMPARED])):
+                return group
+        return None
+
     def _alike(self, left: str, right: str) -> bool:
-        if left == right:
-            return True
-        return self.similarity < 100 and fuzz.ratio(left, right, score_cutoff=self.similarity) > 0  # noqa: PLR2004
+        return fuzz.ratio(left, right, score_cutoff=self.similarity) > 0

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from qa.ledger import TRANSFER
 from qa.rules.base import Judge, Judgement, Operator, Scoped, hit, miss, not_applicable
 from qa.rules.bench import Bench
 from qa.rules.view import View
@@ -14,7 +15,10 @@ from qa.types import Role
 
 
 class ShortReplies(Scoped):
-    """``at_least`` so many turns in scope of no more than ``max_chars`` letters and digits (stickers do not count)."""
+    """``at_least`` so many turns in scope of no more than ``max_chars`` letters and digits (stickers do not count).
+
+    Example: ``{short_replies: {max_chars: 1, at_least: 2}}``
+    """
 
     name: ClassVar[str] = "short_replies"
 
@@ -39,7 +43,10 @@ class ShortReplies(Scoped):
 
 
 class TurnCount(Scoped):
-    """The number of turns in scope is ``at_least`` or ``at_most`` a number."""
+    """The number of turns in scope is ``at_least`` and/or ``at_most`` a number; no turn is the number 0.
+
+    Example: ``{turns: {role: agent, at_least: 3}}``
+    """
 
     name: ClassVar[str] = "turns"
 
@@ -50,6 +57,8 @@ class TurnCount(Scoped):
     def _limited(self) -> Self:
         if self.at_least is None and self.at_most is None:
             raise ValueError("give at_least, at_most or both")
+        if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
+            raise ValueError("at_most is less than at_least")
         return self
 
     def compile(self, bench: Bench) -> Judge:
@@ -72,7 +81,12 @@ class TurnCount(Scoped):
 
 
 class Transfers(Operator):
-    """The chat was handed on ``at_least`` so many times (system messages of kind ``transfer``); each is quoted."""
+    """The chat was handed on ``at_least`` so many times; each is quoted.
+
+    A hand-over is a system message of kind ``transfer`` that was neither withdrawn nor private, as in the ledger.
+
+    Example: ``{transfers: {at_least: 3}}``
+    """
 
     name: ClassVar[str] = "transfers"
 
@@ -83,7 +97,13 @@ class Transfers(Operator):
 
         def judge(view: View) -> Judgement:
             messages = view.chat.messages
-            events = [i for i, m in enumerate(messages) if m.role is Role.SYSTEM and m.kind == "transfer"]
+            events = [
+                turn
+                for turn, message in enumerate(messages)
+                if message.kind == TRANSFER
+                and message.role is Role.SYSTEM
+                and not (message.withdrawn or message.private)
+            ]
             if len(events) < self.at_least:
                 return miss(value=float(len(events)))
             return hit(tuple((turn, 0, len(messages[turn].text)) for turn in events), value=float(len(events)))
@@ -92,7 +112,10 @@ class Transfers(Operator):
 
 
 class LastSpeaker(Operator):
-    """The last text turn of the chat is of this role."""
+    """The last text turn of the chat ``is`` of this role; what the system writes does not count as speaking.
+
+    Example: ``{last_speaker: {is: customer}}``
+    """
 
     name: ClassVar[str] = "last_speaker"
 
@@ -102,10 +125,11 @@ class LastSpeaker(Operator):
         """Return the judge."""
 
         def judge(view: View) -> Judgement:
-            if not view.turns:
+            messages = view.chat.messages
+            last = next((turn for turn in reversed(view.turns) if messages[turn].role is not Role.SYSTEM), None)
+            if last is None:
                 return not_applicable("no turn")
-            last = view.turns[-1]
-            if view.chat.messages[last].role.value != self.is_:
+            if messages[last].role.value != self.is_:
                 return miss((last,))
             return hit(((last, 0, len(view.text(last))),))
 

@@ -20,8 +20,10 @@ _HOUR = 3600 * MICROSECONDS
 class Figure(Operator):
     """A figure of the ledger is ``over`` or ``under`` a limit (seconds; ``within_rate``: a share from 0 to 1).
 
-    ``within_rate`` is the share of waits answered within ``seconds``. ``opened`` restricts first-response figures to
-    chats whose first wait opened in, or outside, the policy's peak hours. A figure that is unknown is not applicable.
+    ``within_rate`` is the share of waits answered within ``seconds``. ``opened`` restricts the rule to chats whose
+    first wait opened in, or outside, the policy's peak hours. A figure that is unknown is not applicable.
+
+    Example: ``{figure: {figure: first_response, over: 30, opened: off_peak}}``
     """
 
     name: ClassVar[str] = "figure"
@@ -38,6 +40,11 @@ class Figure(Operator):
     def _one_limit(self) -> Self:
         if (self.over is None) == (self.under is None):
             raise ValueError("give exactly one of over, under")
+        if self.figure == "within_rate":
+            if max(self.over or 0, self.under or 0) > 1:
+                raise ValueError("within_rate is a share from 0 to 1")
+        elif "seconds" in self.model_fields_set:
+            raise ValueError("seconds belongs to within_rate")
         return self
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a ledger figure searches for no words
@@ -46,16 +53,16 @@ class Figure(Operator):
 
     def _judge(self, view: View) -> Judgement:
         ledger = view.ledger
-        if ledger.not_applicable:
+        first = ledger.waits[0] if ledger.waits else None
+        if first is None and ledger.not_applicable:
             return not_applicable(ledger.not_applicable)
-        first = next((wait for wait in ledger.waits if wait.kind is WaitKind.FIRST), None)
         if self.opened != "any":
             refused = _outside(first, self.opened, view)
             if refused:
                 return not_applicable(refused)
         value = self._value(ledger)
         if value is None:
-            return not_applicable("unanswered" if ledger.unanswered else "no counted wait")
+            return not_applicable(ledger.not_applicable or ("unanswered" if ledger.unanswered else "no counted wait"))
         beyond = value > self.over if self.over is not None else value < (self.under or 0)
         if not beyond:
             return miss(value=value)
@@ -88,6 +95,8 @@ class AnyWait(Operator):
 
     ``until: response`` measures to the agent's next turn, ``until: substantive`` skips holding phrases. The first wait
     has rules of its own: ``first: false`` leaves it out.
+
+    Example: ``{wait: {over: 300, until: substantive}}``
     """
 
     name: ClassVar[str] = "wait"
@@ -120,7 +129,10 @@ class AnyWait(Operator):
 
 
 class Unanswered(Operator):
-    """``at_least`` so many questions of the customer were never answered; each is quoted."""
+    """``at_least`` so many questions of the customer were never answered; each is quoted.
+
+    Example: ``{unanswered: {at_least: 1}}``
+    """
 
     name: ClassVar[str] = "unanswered"
 
@@ -147,6 +159,8 @@ class FollowUp(Operator):
     """The customer was contacted again ``within_hours`` after the chat's end (of a ``kind``, if given).
 
     Not applicable where the source does not carry follow-ups or the end is unknown.
+
+    Example: ``{not: {followup: {within_hours: 24, kind: survey}}}``
     """
 
     name: ClassVar[str] = "followup"
@@ -169,7 +183,7 @@ class FollowUp(Operator):
         made = [f for f in chat.followups if f.at is not None and end <= f.at <= limit]
         if any(self.kind in (None, followup.kind) for followup in made):
             return hit()
-        return miss((len(chat.messages) - 1,))
+        return miss(view.turns[-1:])
 
 
 def _end(view: View) -> Instant | None:

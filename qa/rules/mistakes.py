@@ -1,0 +1,33 @@
+"""A pydantic error in the words of a person who writes packs."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from pydantic import BaseModel, ValidationError
+
+Path = tuple[str | int, ...]
+
+
+def first_mistake(problem: ValidationError, model: type[BaseModel]) -> tuple[Path, str]:
+    """Return where the first mistake is, from the validated value down, and what is wrong."""
+    error = problem.errors(include_url=False, include_input=False)[0]
+    path: Path = error["loc"]
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return path, f"unknown field {path[-1]!r}{_did_you_mean(str(path[-1]), model, path)}"
+    if kind == "missing":
+        return path, f"{path[-1]!r} is missing"
+    return path, _WORDS.get(kind) or str(error["msg"]).removeprefix("Value error, ")
+
+
+_WORDS = {"tuple_type": "must be a list", "dict_type": "must be a mapping", "model_type": "must be a mapping"}
+
+
+def _did_you_mean(word: str, model: type[BaseModel], path: Path) -> str:
+    """Return what was meant, for a field of the model itself; fields of parts are few and in the documentation."""
+    if len(path) != 1:
+        return ""
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    close = get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
