@@ -164,7 +164,9 @@ class _Library:
         tell = (words.ANSWER_OPENERS, words.ANSWER_ENDS)
         none = ("",), ("",)
         self.question = self._pool("customer", words.QUESTIONS, *ask, _CORES)
-        self.chatter = self._pool("customer", words.CHATTER, words.OPENERS, ("", "", "", "，", "～", "。", "呢"), _CORES)
+        self.chatter = self._pool(
+            "customer", words.CHATTER, words.OPENERS, ("", "", "", "，", "～", "。", "呢"), _CORES
+        )
         self.complaint = self._pool("customer", words.COMPLAINTS, *none)
         self.praise = self._pool("customer", words.PRAISES, *none)
         self.courtesy = self._pool("customer", words.COURTESIES, *none)

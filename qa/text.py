@@ -31,12 +31,12 @@ _CODES = 0x110000
 _DROP = 0xFFFFFFFF
 _EXPAND = 0xFFFFFFFE
 _KEPT_WHOLE = "…‥⋯"  # NFKC would make dots of them; as one character they stay what people see
-_ASTRAL_FOLDED = ((0x1D400, 0x1D800), (0x1F100, 0x1F200), (0x1F200, 0x1F300), (0x2F800, 0x2FA20))
-_ASTRAL_SYMBOLS = ((0x1F000, 0x1FB00), (0xE0000, 0xE1000))
-_UNIFIED = (0x3400, 0xA000)  # CJK ideographs: letters that no compatibility form and no case changes
+_RANGES = ((0, 0x3400), (0x4DC0, 0x4E00), (0xA000, 0xAC00), (0xD7A4, 0xD800), (0xE000, 0x20000),
+           (0x2F800, 0x2FA20), (0xE0000, 0xE1000))  # fmt: skip
+"""All of Unicode but the CJK ideographs and Hangul syllables: letters that no compatibility form and no case changes."""
+_BEYOND = 0x40000  # tags, variation selectors, private use: no letters from here on
 _SPOKEN = {"➕": "加", "+": "加", "＋": "加", "﹢": "加", "薇": "微"}
 """Characters that people write for another one to get past a filter, as ``SQUASH`` reads them."""
-_HANGUL = (0xAC00, 0xD7A4)
 _SURROGATES = (0xD800, 0xE000)
 _REPLACEMENT = 0xFFFD  # a lone surrogate is no character: neither RE2 nor the automaton can take it
 _INVISIBLE = {"Cf", "Mn", "Me", "Cc"}
@@ -56,7 +56,8 @@ def _simplified() -> dict[str, str]:
     """Traditional → simplified, single characters, from the OpenCC project's table (Apache-2.0)."""
     table = resources.files("opencc").joinpath("dictionary", "TSCharacters.txt").read_text(encoding="utf-8")
     pairs = (line.split("\t") for line in table.splitlines() if "\t" in line)
-    return {trad: simp.split(" ")[0] for trad, simp in pairs if len(trad) == 1}
+    once = {trad: simp.split(" ")[0] for trad, simp in pairs if len(trad) == 1}
+    return {trad: once.get(simp, simp) for trad, simp in once.items()}  # 薴 → 苧 → 苎
 
 
 def fold_character(char: str) -> str:
@@ -95,16 +96,14 @@ def _table(level: Level) -> npt.NDArray[np.uint32]:
     """Code point → folded code point, ``_DROP`` or ``_EXPAND`` (more than one character)."""
     table = np.arange(_CODES, dtype=np.uint32)
     character = _CHARACTER[level]
-    ranges = [(0, _UNIFIED[0]), (_UNIFIED[1], _HANGUL[0]), (_HANGUL[1], 0xD800), (0xE000, 0x10000), *_ASTRAL_FOLDED]
     for traditional, simplified in _simplified().items():
         table[ord(traditional)] = ord(simplified)
     if level is Level.SQUASH:
-        for low, high in _ASTRAL_SYMBOLS:
-            table[low:high] = _DROP
-    else:
-        table[0xE0000:0xE1000] = _DROP
-    for code in (code for low, high in ranges for code in range(low, high)):
-        folded = character(chr(code))
+        table[_BEYOND:] = _DROP
+    for char in (chr(code) for low, high in _RANGES for code in range(low, high)):
+        if unicodedata.category(char) == "Lo" and not unicodedata.decomposition(char):
+            continue  # a letter without case stays
+        code, folded = ord(char), character(char)
         table[code] = _EXPAND if len(folded) > 1 else ord(folded) if folded else _DROP
     if level is Level.SQUASH:
         for char, spoken in _SPOKEN.items():

@@ -52,7 +52,7 @@ EXIT_CODES = """\
 0    done
 1    done, and something was found wrong (rules test, doctor, demo)
 2    wrong usage, settings or input; the message says what and where
-3    done, but something was not judged or let in (nightly: broken chats; import --strict: rejects)
+3    done, but broken chats (nightly) or rejected records (import --strict)
 5    the database cannot be used
 75   another process works on the same night: try again later
 130  interrupted"""

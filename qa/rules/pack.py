@@ -161,6 +161,10 @@ class Located:
         document, start = self._places[rule]
         return document.error((*start, *path), reason)
 
+    def reduced(self, rules: tuple[Rule, ...]) -> Located:
+        """Return the same pack with only these of its rules."""
+        return Located(self.pack.model_copy(update={"rules": rules}), self._places)
+
     def where(self, rule: str, path: tuple[str | int, ...]) -> str:
         """``file:line:column`` of a path of a rule."""
         document, start = self._places[rule]

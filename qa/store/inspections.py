@@ -104,7 +104,8 @@ def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found
         .execution_options(**_STREAM)
     )  # fmt: skip
     for row in connection.execute(query):
-        yield Found._make(row)._replace(targeted=bool(row[5]), red_line=bool(row[7]))
+        found = Found._make(row)
+        yield found._replace(targeted=bool(found.targeted), red_line=bool(found.red_line))
 
 
 def details(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[list[Any], list[Any], bytes]]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, func, select
 
+from qa.errors import NotFoundError, QaError
 from qa.intake import ImportOptions, import_files
 from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.report import write_report
@@ -27,8 +28,23 @@ ZONE = ZoneInfo("Asia/Shanghai")
 ME = "here:1:1"
 
 _RED = ("亲，加我微信给您优惠", "您把差价转账给我个人就行", "五星好评截图返现5元哦", "您把短信验证码发我一下")
-_ASKED = ("这件什么时候发货？", "尺码偏大吗 😀", "我要退款，投诉你们！", "在吗\0在吗", "怎么还没到，太慢了", "谢谢，很好")
-_ANSWERED = ("您好，请问有什么可以帮您？", "亲，已经为您登记，请稍等", "抱歉给您添麻烦了，马上处理", "不知道", "感谢您的支持，再见")
+_ASKED = (
+    "这件什么时候发货？",
+    "尺码偏大吗 😀",
+    "我要退款，投诉你们！",
+    "在吗\0在吗",
+    "怎么还没到，太慢了",
+    "谢谢，很好",
+)
+_ANSWERED = (
+    "您好，请问有什么可以帮您？",
+    "亲，已经为您登记，请稍等",
+    "抱歉给您添麻烦了，马上处理",
+    "不知道",
+    "感谢您的支持，再见",
+)
+
+__all__ = ["NotFoundError", "QaError"]
 
 Record = dict[str, Any]
 
@@ -63,7 +79,9 @@ def chat(name: str, number: int, *, merchant: str = "acme", day: str = DAY, seed
     return record
 
 
-def day_of_chats(count: int, *, merchant: str = "acme", day: str = DAY, prefix: str = "c", seed: int = 7) -> list[Record]:
+def day_of_chats(
+    count: int, *, merchant: str = "acme", day: str = DAY, prefix: str = "c", seed: int = 7
+) -> list[Record]:
     """Return chats ``c-0`` … of one merchant's day: targeted, clean, open, without agent, without times."""
     return [chat(f"{prefix}-{i}", i, merchant=merchant, day=day, seed=seed) for i in range(count)]
 

@@ -1,0 +1,121 @@
+"""The measurements as the Markdown tables of docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchmarks.night import Night, Speed
+
+
+def speed_table(speed: Speed, figures: Mapping[str, float], command: str, machine: str) -> str:
+    """The comparison: chats a second, × naive, × tokenising; then the stages and the memory."""
+    f = figures
+    night, part = speed.one[0], speed.naive[0]
+    tokens = [name for name in f if name.startswith("tokens_")]
+    lines = [
+        f"{night.chats:,} chats ({night.inspected:,} inspected), the naive night on the first {part.chats:,} of them"
+        f" ({part.inspected:,} inspected); medians of {len(speed.one)} alternating rounds. Findings and scores equal on"
+        f" all {speed.compared:,} chats compared. {machine}.",
+        "",
+        f"    {command}",
+        "",
+        "| one process each | chats/s | × naive | × tidied naive |",
+        "|---|--:|--:|--:|",
+        _row("whole: read and night", f["whole_1"], f["naive_whole"], f["tidy_whole"]),
+        _row("reading: `qa import`", f["import"], f["naive_import"], f["tidy_import"]),
+        _row("night: `qa nightly --workers 1`", f["night_1"], f["naive_night"], f["tidy_night"]),
+        f"| night with `--workers 2` | {_rate(f['night_2'])} | | |",
+        f"| naive whole / reading / night | {_rates(f, 'naive')} | 1 | |",
+        f"| tidied naive whole / reading / night | {_rates(f, 'tidy')} | | 1 |",
+        "",
+        "| inspected chats a second | chats/s | × tokenising with jieba alone |",
+        "|---|--:|--:|",
+        _inspected("whole night, screening of all chats included", f["inspected_1"], f),
+        _inspected("its inspection stage: read, judge, score, flag, write", f["inspect_stage_1"], f),
+        _inspected("naive night", f["naive_inspected"], f),
+        *(_inspected(f"tokenising alone: {name.removeprefix('tokens_')}, HMM off", f[name], f) for name in tokens),
+        "",
+        f"Stages of the night with one worker, µs a chat: {_stages(speed.one)}.",
+        f"Peak memory: import {_peak(n.importing.peak_mb for n in speed.one)}, night with one process"
+        f" {_peak(n.nightly.peak_mb for n in speed.one)}, with two: parent"
+        f" {_peak(n.nightly.peak_mb for n in speed.two)}, worker {_peak(n.nightly.workers_mb for n in speed.two)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, rate: float, naive: float, tidy: float) -> str:
+    return f"| {name} | {_rate(rate)} | **{rate / naive:.0f}** | {rate / tidy:.0f} |"
+
+
+def _inspected(name: str, rate: float, figures: Mapping[str, float]) -> str:
+    return f"| {name} | {_rate(rate)} | {rate / figures['tokens_jieba']:.2f} |"
+
+
+def _rates(figures: Mapping[str, float], name: str) -> str:
+    return " / ".join(_rate(figures[f"{name}_{part}"]) for part in ("whole", "import", "night"))
+
+
+def _rate(value: float) -> str:
+    """Three significant digits, as the noise allows.
+
+    >>> _rate(4876.3), _rate(128.4)
+    ('4,880', '128')
+    """
+    return f"{float(f'{value:.3g}'):,.0f}"
+
+
+def _stages(nights: Sequence[Night]) -> str:
+    """Microseconds by stage: screening for each chat of the frame, inspecting for each inspected one."""
+    shown = []
+    for stage in nights[0].stages:
+        each = [night.inspected if stage == "inspect" else night.chats for night in nights]
+        micros = median(night.stages[stage] / number * 1e6 for night, number in zip(nights, each, strict=True))
+        shown.append(f"{stage} {micros:.0f}{' (each inspected)' if stage == 'inspect' else ''}")
+    start = median(night.nightly.seconds - sum(night.stages.values()) for night in nights)
+    return f"{', '.join(shown)}; start and summary {start:.1f} s a night"
+
+
+def _peak(values: object) -> str:
+    known = [value for value in values if value is not None]  # type: ignore[attr-defined]
+    return f"{max(known):.0f} MB" if known else "unknown"
+
+
+def growth_table(nights: Sequence[Night], workers: int, command: str, machine: str) -> str:
+    """Time, memory and disk by the size of the day."""
+    lines = [
+        f"One run each, `--workers {workers}`. {machine}.",
+        "",
+        f"    {command}",
+        "",
+        "| chats | inspected | import s | chats/s | night s | chats/s | peak MB: import | night | worker | database MB |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for night in nights:
+        importing, nightly = night.importing, night.nightly
+        lines.append(
+            f"| {night.chats:,} | {night.inspected:,} | {importing.seconds:.1f} | {_rate(night.chats / importing.seconds)}"
+            f" | {nightly.seconds:.1f} | {_rate(night.chats / nightly.seconds)} | {_mb(importing.peak_mb)}"
+            f" | {_mb(nightly.peak_mb)} | {_mb(nightly.workers_mb)} | {night.database_mb:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _mb(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
+
+
+def replaced(text: str, section: str, table: str) -> str:
+    r"""The document with what stands between the markers of a section replaced.
+
+    >>> replaced("a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb", "x", "new")
+    'a\n<!-- x:begin -->\nnew\n<!-- x:end -->\nb'
+    """
+    begin, end = f"<!-- {section}:begin -->", f"<!-- {section}:end -->"
+    found = re.search(f"{re.escape(begin)}.*?{re.escape(end)}", text, re.DOTALL)
+    if found is None:
+        raise ValueError(f"the document has no markers {begin} … {end}")
+    return f"{text[: found.start()]}{begin}\n{table}\n{end}{text[found.end() :]}"

@@ -1,0 +1,123 @@
+"""Folding: one form to match on, and the way back to the exact characters."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from qa.text import BREAK, Joined, Level, fold, fold_character, join, squash_character
+
+TRICKY = "Ａ１信薇➕㎏…½ﬁ①ｶﾞ謝號é\u0301\u200b\u200d\ufe0f\u00ad\u202e😀👍🏻❤\n\r\t\0\u001e\u2028\x85 \u3000.-VvXx18加微İßſ\ud800\udfff\ufdfa"
+texts = st.text(st.one_of(st.sampled_from(TRICKY), st.characters()), max_size=30)
+levels = st.sampled_from(list(Level))
+
+
+@pytest.mark.parametrize(
+    ("text", "folded", "squashed"),
+    [
+        ("ＶＸ", "vx", "vx"),
+        ("薇信", "薇信", "微信"),
+        ("微❤️信", "微❤信", "微信"),
+        ("v.x：１２ 3", "v.x:12 3", "vx123"),
+        ("➕我", "➕我", "加我"),
+        ("+我", "+我", "加我"),
+        ("謝謝您", "谢谢您", "谢谢您"),
+        ("5㎏", "5kg", "5kg"),
+        ("½", "1⁄2", "12"),
+        ("ﬁn", "fin", "fin"),
+        ("等…", "等…", "等"),
+        ("等。。。", "等。。。", "等"),
+        ("加\u200b我", "加我", "加我"),
+        ("e\u0301", "e", "e"),
+        ("a\nb", "a b", "ab"),
+        ("a\0b\u001ec", "abc", "abc"),
+        ("a\u3000b", "a b", "ab"),
+        ("①②", "12", "12"),
+        ("\ud800微信", "\ufffd微信", "微信"),
+        ("", "", ""),
+    ],
+)
+def test_fold(text: str, folded: str, squashed: str) -> None:
+    assert fold(text) == folded
+    assert fold(text, Level.SQUASH) == squashed
+
+
+@given(texts, levels)
+def test_folding_twice_is_folding_once(text: str, level: Level) -> None:
+    once = fold(text, level)
+    assert fold(once, level) == once
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_every_character_folds_to_what_stays(level: Level) -> None:
+    everything = [chr(code) for code in range(0x20, sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    once = join(everything, level).text
+    assert join(once.split(BREAK), level).text == once
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_the_table_says_what_the_function_says(level: Level) -> None:
+    character = fold_character if level is Level.FOLD else squash_character
+    basic = [chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000 and code != ord(BREAK)]
+    assert join(basic, level).lines() == [character(char) for char in basic]
+
+
+@given(st.lists(texts, max_size=6), levels)
+@example(["a\nb"], Level.FOLD)
+@example(["a\nb", "", "c"], Level.SQUASH)
+@example([""], Level.FOLD)
+def test_many_are_joined_as_each_alone(many: list[str], level: Level) -> None:
+    joined = join(many, level)
+    if many:
+        assert joined.lines() == [fold(text, level) for text in many]
+
+
+@given(st.lists(texts, min_size=1, max_size=5), levels)
+def test_every_folded_character_maps_back_to_what_it_came_from(many: list[str], level: Level) -> None:
+    joined = join(many, level)
+    character = fold_character if level is Level.FOLD else squash_character
+    for position, char in enumerate(joined.text):
+        if char == BREAK:
+            continue
+        which, start, end = joined.place(position, position + 1)
+        assert end == start + 1
+        original = many[which][start:end]
+        if not "\ud800" <= original <= "\udfff":
+            assert char in character(original)
+
+
+@given(st.lists(texts, min_size=1, max_size=4), levels, st.data())
+def test_a_span_maps_back_to_text_that_folds_to_it(many: list[str], level: Level, data: st.DataObject) -> None:
+    joined = join(many, level)
+    offset = 0
+    for which, line in enumerate(joined.lines()):
+        if line:
+            start = data.draw(st.integers(0, len(line) - 1))
+            end = data.draw(st.integers(start + 1, len(line)))
+            found, low, high = joined.place(offset + start, offset + end)
+            assert found == which
+            assert line[start:end] in fold(many[which][low:high], level)
+        offset += len(line) + 1
+
+
+def test_traditional_characters_become_simplified_ones() -> None:
+    assert fold("請問這個還有貨嗎") == "请问这个还有货吗"
+
+
+def test_no_text_joins_to_nothing() -> None:
+    assert join([], Level.FOLD) == Joined("", None, (0,))
+
+
+def test_quotes_of_expanding_characters_are_whole() -> None:
+    joined = join(["重5㎏左右"], Level.FOLD)
+    start = joined.text.index("g")
+    assert joined.place(start, start + 1) == (0, 2, 3)
+
+
+def test_unassigned_and_private_characters_stay() -> None:
+    assert unicodedata.category("\ue000") == "Co"
+    assert fold("\ue000") == "\ue000"
