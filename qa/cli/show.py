@@ -24,6 +24,7 @@ _ROLES = {"customer": "客户", "agent": "客服", "bot": "机器人", "system":
 _ROLE_STYLES = {"customer": "cyan", "agent": "green", "bot": "blue", "system": "dim"}
 _EVIDENCE_STYLES = {"failed": "bold red", "bonus": "bold magenta"}
 _LONG_GAP_S = 60.0
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _TURN_LIMIT = 2000
 
 
@@ -35,7 +36,7 @@ _TURN_LIMIT = 2000
 def command(settings: Settings, chat_id: str, merchant: str | None, run: int | None) -> None:
     """Show one chat: who said what when, how long the customer waited, what was found, and how the score adds up.
 
-    Evidence is numbered like the findings; 【 】 marks its characters where there is no colour.
+    Evidence carries the number of its finding; 【 】 marks its characters where there is no colour.
     """
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
@@ -71,7 +72,7 @@ def _head(shown: Shown) -> Iterator[str]:
     yield f"chat {stored.chat_id}  merchant {stored.merchant}  day {stored.day}  revision {stored.revision}"
     facts = {
         "channel": chat.channel, "customer": chat.customer.id, "tier": chat.customer.tier, "csat": chat.csat,
-        "escalated": chat.escalated, "category": chat.category, "tags": ", ".join(chat.tags) or None,
+        "escalated": "yes" if chat.escalated else None, "category": chat.category, "tags": ", ".join(chat.tags) or None,
     }  # fmt: skip
     yield f"agent {who}  " + "  ".join(f"{name} {value}" for name, value in facts.items() if value is not None)
     if shown.sampling is not None:
@@ -107,7 +108,7 @@ def _transcript(shown: Shown, *, plain: bool) -> Iterator[Text]:
         gap = None if before is None or message.at is None else (message.at - before) / MICROSECONDS
         before = message.at if message.at is not None else before
         waited = f" +{gap:.0f}s" if gap is not None and gap >= _LONG_GAP_S else ""
-        text = Text(f"{turn:>3} {clock} ", style="dim")
+        text = Text.assemble((f"{turn:>3} {clock} ", "dim"))
         text.append(f"{_speaker(message)}{waited}: ", style=_ROLE_STYLES[message.role.value])
         text.append_text(_marked(message.text[:_TURN_LIMIT], marks.get(turn, []), plain=plain))
         if len(message.text) > _TURN_LIMIT:
@@ -134,20 +135,21 @@ def _marks(judged: Judged | None) -> dict[int, list[tuple[int, int, int, str]]]:
 
 
 def _marked(text: str, marks: list[tuple[int, int, int, str]], *, plain: bool) -> Text:
-    """Text with its evidence in colour, or between 【 and 】 with the finding's number."""
-    if not plain:
-        coloured = Text(text)
-        for start, end, _, style in marks:
-            coloured.stylize(style, start, end)
-        return coloured
+    """Text with its evidence in colour (between 【 and 】 where there is none) and the finding's number behind it."""
+    left, right = ("【", "】") if plain else ("", "")
     inserts = sorted(
-        [(end, 0, f"】{number}") for _, end, number, _ in marks] + [(start, 1, "【") for start, _, _, _ in marks]
+        [(end, 0, f"{right}{number}", style) for _, end, number, style in marks]
+        + [(start, 1, left, "") for start, _, _, _ in marks]
     )
-    pieces, last = [], 0
-    for position, _, mark in inserts:
-        pieces += [text[last:position], mark]
+    found = Text(text)
+    for start, end, _, style in marks:
+        found.stylize(style, start, end)
+    pieces, last = Text(), 0
+    for position, _, mark, style in inserts:
+        pieces.append_text(found[last:position])
+        pieces.append(mark.translate(_SUPERSCRIPTS) if not plain else mark, style)
         last = position
-    return Text("".join([*pieces, text[last:]]))
+    return pieces.append_text(found[last:])
 
 
 def _print_ledger(console: Console, ledger: Ledger) -> None:

@@ -1,0 +1,89 @@
+"""Saying a word is not doing the thing: authored sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from qa.rules.mention import negated, quoted
+
+
+def span(marked: str) -> tuple[str, int, int]:
+    """``a[b]c`` → the text without brackets and where b stands."""
+    start, end = marked.index("["), marked.index("]") - 1
+    return marked.replace("[", "").replace("]", ""), start, end
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "亲，不能[加微信]哦",
+        "抱歉，我们无法[加微信]",
+        "请勿[转账]给任何人",
+        "请不要[转账]给个人账户",
+        "平台禁止[加微信]",
+        "没有[微信]的哦",
+        "不支持[私下交易]",
+        "谨防[加微信]诈骗",
+        "[加微信]是违规的",
+        "[加微信]是不允许的哦",
+        "[加微信]不行的",
+        "[转账给我]这个不需要的哦",
+        "不可以[加微信]",
+        "我們沒有[微信]",
+        "請別[加微信]",
+        "并非[最低价]",
+        "这个不是[最好的]",
+        "他不会[加微信]的",
+    ],
+)
+def test_denied(sentence: str) -> None:
+    assert negated(*span(sentence))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "[加我微信]吧",
+        "不好意思，[加我微信]",
+        "不好意思[加我微信]说",
+        "您好，[加微信]吗",
+        "平台不能优惠，[加我微信]",
+        "不方便的话[加我微信]",
+        "您要是不方便可以[加我微信]",
+        "不满意[加我微信]处理",
+        "这里说不清楚[加我微信]",
+        "[加我微信]不会错过优惠",
+        "[加我微信]不用排队",
+        "要不[加我微信]",
+        "没问题[加我微信]",
+        "不行就[加我微信]",
+        "特别[便宜]",
+        "不想买[就滚]",
+        "不能优惠  [加我微信]",
+        "这个价格不算贵不过[加我微信]还能少",
+    ],
+)
+def test_meant(sentence: str) -> None:
+    assert not negated(*span(sentence))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["您说的“[最好的]”是指", "「[加微信]」是什么", "『[加微信]』", "《[最好的]安排》", "‘[最好]’", '您说"[最好]"吗', '"甲"和"[乙]"'],
+)
+def test_somebody_elses_words(sentence: str) -> None:
+    assert quoted(*span(sentence))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["这款[最好的]", "“好”的[最好的]“好”", '"甲"[乙]"丙"', "“[最好的]", "[最好的]”", "“" + "长" * 101 + "[最好的]”", ""  "《书》[最好]"],
+)
+def test_ones_own_words(sentence: str) -> None:
+    assert not quoted(*span(sentence))
+
+
+@pytest.mark.parametrize("function", [negated, quoted])
+def test_nothing_and_the_whole_text(function) -> None:
+    assert not function("", 0, 0)
+    assert not function("微信", 0, 2)
