@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,15 +22,15 @@ if __name__ == "__main__":  # run as a file, the checkout is not on the path
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks import vocabulary as words
-
 DAY = "2026-11-20"
+VOCABULARY = Path(__file__).with_name("vocabulary.toml")
 BLOCK = 1000
 """Chats that share one random generator."""
 _DAY_S = 86_400
 _CORES, _EDGES, _PLANS = 1 << 16, 1 << 8, 1 << 12
 _PEAKS = ((10, 1.6, 0.40), (15, 2.2, 0.30), (20.5, 1.8, 0.22))  # hour, spread in hours, share; the rest is even
 _ZIPF = 0.8
+_NOTHING = ("",)
 
 
 class Pool(NamedTuple):
@@ -102,11 +103,12 @@ class _Maker:
     def _heads(self, rng: np.random.Generator, first: int) -> list[str]:
         served = np.minimum(rng.zipf(1.2, BLOCK) - 1, rng.integers(0, self._agents, BLOCK)).tolist()
         customers = rng.integers(0, 1 << 40, BLOCK).tolist()
-        vip = (rng.random(BLOCK) < 0.02).tolist()  # noqa: PLR2004
+        vip = (rng.random(BLOCK) < 0.02).tolist()
         channel = rng.choice(["app", "web", "mini"], BLOCK).tolist()
         return [
             f'{{"id":"b-{first + n:08}","merchant":"bench","channel":"{channel[n]}","agent":{{"id":"a-{agent:03}",'
-            f'"team":"t-{agent % 12:02}"}},"customer":{{"id":"u-{customers[n]:011x}"{_VIP if vip[n] else ""}}},"messages":['
+            f'"team":"t-{agent % 12:02}"}},"customer":{{"id":"u-{customers[n]:011x}"{_VIP if vip[n] else ""}}},'
+            f'"messages":['
             for n, agent in enumerate(served)
         ]
 
@@ -128,9 +130,9 @@ class _Maker:
             parts.append(f'{opening}{text}{closing}{clock[at]}"}}')
         csat, escalated, follow, late = end
         parts_text = ",".join(parts)
-        rated = f',"csat":{_CSAT[int(csat * 100)]}' if csat < 0.6 else ""  # noqa: PLR2004
-        up = ',"escalated":true' if escalated < 0.01 else ""  # noqa: PLR2004
-        after = f'{{"at":"{clock[at + 600 + int(late * 70_000)]}","kind":"survey"}}' if follow < 0.93 else ""  # noqa: PLR2004
+        rated = f',"csat":{_CSAT[int(csat * 100)]}' if csat < 0.6 else ""
+        up = ',"escalated":true' if escalated < 0.01 else ""
+        after = f'{{"at":"{clock[at + 600 + int(late * 70_000)]}","kind":"survey"}}' if follow < 0.93 else ""
         return (
             f'{head}{parts_text}],"started_at":"{clock[start]}","ended_at":"{clock[at]}","status":"closed"'
             f'{rated}{up},"followups":[{after}]}}\n'
@@ -152,46 +154,41 @@ class _Library:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._fields = {
-            "product": _zipf(rng, words.PRODUCTS, 4096), "other": _zipf(rng, words.PRODUCTS[::-1], 4096),
-            "part": _zipf(rng, words.PARTS, 4096), "trouble": _zipf(rng, words.TROUBLES, 4096),
-            "colour": _zipf(rng, words.COLOURS, 4096), "other_colour": _zipf(rng, words.COLOURS[::-1], 4096),
-            "size": _zipf(rng, words.SIZES, 4096), "city": _zipf(rng, words.CITIES, 4096),
-            "carrier": _zipf(rng, words.CARRIERS, 4096), "time": _zipf(rng, words.TIMES, 4096),
-            "shop": _zipf(rng, words.SHOPS, 4096),
-        }  # fmt: skip
-        ask = (words.OPENERS, words.QUESTION_ENDS)
-        tell = (words.ANSWER_OPENERS, words.ANSWER_ENDS)
-        none = ("",), ("",)
-        self.question = self._pool("customer", words.QUESTIONS, *ask, _CORES)
-        self.chatter = self._pool(
-            "customer", words.CHATTER, words.OPENERS, ("", "", "", "，", "～", "。", "呢"), _CORES
-        )
-        self.complaint = self._pool("customer", words.COMPLAINTS, *none)
-        self.praise = self._pool("customer", words.PRAISES, *none)
-        self.courtesy = self._pool("customer", words.COURTESIES, *none)
-        self.image = self._pool("customer", ("[图片]",), *none, kind="image")
-        self.greeting = self._pool("agent", words.GREETINGS, ("",), ("？", "呢？", "", "😊"))
-        self.confirm = self._pool("agent", words.CONFIRMS, *tell)
-        self.hold = self._pool("agent", words.HOLDS, *none)
-        self.answer = self._pool("agent", words.ANSWERS, *tell, _CORES)
-        self.apology = self._pool("agent", words.APOLOGIES, *none)
-        self.care = self._pool("agent", words.CARES, *none)
-        self.innocent = self._pool("agent", words.INNOCENT, *none)
-        self.invitation = self._pool("agent", words.INVITATIONS, *tell)
-        self.closing = self._pool("agent", words.CLOSINGS, *none)
-        self.bare = self._pool("agent", words.NO_GREETINGS, *none)
-        self.withdrawn = self._pool("agent", words.ANSWERS, *tell, withdrawn=True)
-        self.wrong = {kind: self._pool("agent", texts, *none) for kind, texts in words.WRONGS.items()}
-        self.transfer = self._pool("system", ("会话已转接",), *none, kind="transfer")
-        self.bot = self._pool("bot", ("您好，我是智能助手，请描述您的问题", "没有找到答案，回复人工为您转接"), *none)
+        words = tomllib.loads(VOCABULARY.read_text(encoding="utf-8"))
+        customer, agent, others = words["customer"], words["agent"], words["others"]
+        fields = words["fields"]
+        fields |= {"other": fields["product"][::-1], "other_colour": fields["colour"][::-1]}
+        self._fields = {name: _zipf(rng, values, 4096) for name, values in fields.items()}
+        ask = (customer["openers"], customer["question_ends"])
+        tell = (agent["openers"], agent["answer_ends"])
+        self.question = self._pool("customer", customer["questions"], *ask, _CORES)
+        self.chatter = self._pool("customer", customer["chatter"], ask[0], customer["chatter_ends"], _CORES)
+        self.complaint = self._pool("customer", customer["complaints"])
+        self.praise = self._pool("customer", customer["praises"])
+        self.courtesy = self._pool("customer", customer["courtesies"])
+        self.image = self._pool("customer", others["image"], kind="image")
+        self.greeting = self._pool("agent", agent["greetings"], _NOTHING, agent["greeting_ends"])
+        self.bare = self._pool("agent", agent["bare_greetings"])
+        self.confirm = self._pool("agent", agent["confirms"], *tell)
+        self.hold = self._pool("agent", agent["holds"])
+        self.answer = self._pool("agent", agent["answers"], *tell, _CORES)
+        self.withdrawn = self._pool("agent", agent["answers"], *tell, withdrawn=True)
+        self.apology = self._pool("agent", agent["apologies"])
+        self.care = self._pool("agent", agent["cares"])
+        self.innocent = self._pool("agent", agent["innocent"])
+        self.invitation = self._pool("agent", agent["invitations"], *tell)
+        self.closing = self._pool("agent", agent["closings"])
+        self.wrong = {kind: self._pool("agent", texts) for kind, texts in words["wrongs"].items()}
+        self.red = [self._pool("agent", texts) for texts in words["red_lines"].values()]
+        self.transfer = self._pool("system", others["transfer"], kind="transfer")
+        self.bot = self._pool("bot", others["bot"])
 
     def _pool(
         self,
         role: str,
         templates: Sequence[str],
-        openers: Sequence[str],
-        ends: Sequence[str],
+        openers: Sequence[str] = _NOTHING,
+        ends: Sequence[str] = _NOTHING,
         size: int = 1024,
         *,
         kind: str = "text",
@@ -218,17 +215,17 @@ class _Library:
     def plan(self, messages: int) -> Plan:
         """One course of a chat; three in ten go wrong somewhere, one in 250 crosses a red line."""
         rng = self._rng
-        wrong = rng.choice(_WRONG_TURNS) if rng.random() < 0.3 else ""  # noqa: PLR2004
+        wrong = rng.choice(_WRONG_TURNS) if rng.random() < 0.3 else ""
         length = max(6, round(messages * rng.lognormvariate(-0.08, 0.4)))
-        course = [self.bot, self.transfer] if rng.random() < 0.15 else []  # noqa: PLR2004
+        course = [self.bot, self.transfer] if rng.random() < 0.15 else []
         course = [self.question, *course, self.bare if wrong == "greeting" else self.greeting]
         course += [self.question] if wrong == "needs" else [self.chatter, self.confirm]
         while len(course) < length - 5:
             course += self._round()
         self._spoil(course, wrong)
-        if rng.random() < 0.004:  # noqa: PLR2004
-            course.insert(rng.randrange(3, len(course)), self.wrong[rng.choice(words.RED_KINDS)])
-        course += [self.praise if rng.random() < 0.05 else self.courtesy]  # noqa: PLR2004
+        if rng.random() < 0.004:
+            course.insert(rng.randrange(3, len(course)), rng.choice(self.red))
+        course += [self.praise if rng.random() < 0.05 else self.courtesy]
         course += [] if wrong == "invitation" else [self.invitation]
         course += [] if wrong == "closing" else [self.courtesy, self.closing]
         course += [self.question] if wrong == "unanswered" else []
@@ -237,11 +234,11 @@ class _Library:
     def _round(self) -> list[Pool]:
         rng = self._rng
         said = [rng.choice((self.question, self.question, self.chatter)) for _ in range(rng.choice((1, 1, 2)))]
-        said += [self.image] if rng.random() < 0.05 else []  # noqa: PLR2004
+        said += [self.image] if rng.random() < 0.05 else []
         answers = [self.answer] * rng.choice((1, 1, 1, 2))
-        held = [self.hold] if rng.random() < 0.15 else []  # noqa: PLR2004
-        extra = [pool for pool in (self.innocent, self.care, self.withdrawn) if rng.random() < 0.02]  # noqa: PLR2004
-        return [*said, *held, *answers, *extra, *([self.courtesy] if rng.random() < 0.1 else [])]  # noqa: PLR2004
+        held = [self.hold] if rng.random() < 0.15 else []
+        extra = [pool for pool in (self.innocent, self.care, self.withdrawn) if rng.random() < 0.02]
+        return [*said, *held, *answers, *extra, *([self.courtesy] if rng.random() < 0.1 else [])]
 
     def _spoil(self, course: list[Pool], wrong: str) -> None:
         rng = self._rng
@@ -249,7 +246,7 @@ class _Library:
             for _ in range(2):
                 course.insert(rng.randrange(3, len(course)), self.wrong[wrong])
         elif wrong == "complaint":
-            course += [self.complaint, *([self.apology] if rng.random() < 0.5 else []), self.answer]  # noqa: PLR2004
+            course += [self.complaint, *([self.apology] if rng.random() < 0.5 else []), self.answer]
         elif wrong == "paste":
             pasted = self._same(self.answer)
             course += [self.question, pasted, self.chatter, pasted, self.question, pasted]

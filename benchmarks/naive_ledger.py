@@ -1,4 +1,4 @@
-"""The timing ledger of docs/ledger.md, straight from its definition: datetimes, word sets, one sitting after the other."""
+"""The timing ledger of docs/ledger.md, straight from its definition: datetimes and word sets, sitting by sitting."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _sittings(rows: Sequence[Row], reopen_after: float) -> list[list[Row]]:
     return sittings
 
 
-def _sit(  # noqa: C901, PLR0912, PLR0915 - written in one go, as such code is
+def _sit(  # noqa: C901, PLR0912 - written in one go, as such code is
     rows: Sequence[Row], ledger: Ledger, serving: bool, courtesy: Words, holding: Words
 ) -> tuple[bool, datetime | None, bool]:
     """One sitting: adds its waits; returns whether the bot serves on, the last answer, and whether one is owed."""

@@ -286,9 +286,9 @@ def _whole(text: str, start: int, end: int) -> bool:
     edges = [text[i - 1 : i + 1] for i in (start, end) if 0 < i < len(text)]
     for edge in edges:
         left, right = fold_character(edge[0])[-1:], fold_character(edge[1])[:1]
-        if left.isascii() and right.isascii():
-            if (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit()):
-                return False
+        alike = (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit())
+        if left.isascii() and right.isascii() and alike:
+            return False
     return True
 
 

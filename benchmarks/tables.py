@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,13 @@ def speed_table(speed: Speed, figures: Mapping[str, float], command: str, machin
     f = figures
     night, part = speed.one[0], speed.naive[0]
     tokens = [name for name in f if name.startswith("tokens_")]
-    lines = [
+    said = (
         f"{night.chats:,} chats ({night.inspected:,} inspected), the naive night on the first {part.chats:,} of them"
         f" ({part.inspected:,} inspected); medians of {len(speed.one)} alternating rounds. Findings and scores equal on"
-        f" all {speed.compared:,} chats compared. {machine}.",
+        f" all {speed.compared:,} chats compared. {machine}."
+    )
+    lines = [
+        said,
         "",
         f"    {command}",
         "",
@@ -40,11 +43,18 @@ def speed_table(speed: Speed, figures: Mapping[str, float], command: str, machin
         *(_inspected(f"tokenising alone: {name.removeprefix('tokens_')}, HMM off", f[name], f) for name in tokens),
         "",
         f"Stages of the night with one worker, µs a chat: {_stages(speed.one)}.",
-        f"Peak memory: import {_peak(n.importing.peak_mb for n in speed.one)}, night with one process"
-        f" {_peak(n.nightly.peak_mb for n in speed.one)}, with two: parent"
-        f" {_peak(n.nightly.peak_mb for n in speed.two)}, worker {_peak(n.nightly.workers_mb for n in speed.two)}.",
+        _memory(speed),
     ]
     return "\n".join(lines)
+
+
+def _memory(speed: Speed) -> str:
+    one, two = speed.one, speed.two
+    return (
+        f"Peak memory: import {_peak(n.importing.peak_mb for n in one)}, night with one process"
+        f" {_peak(n.nightly.peak_mb for n in one)}, with two: parent {_peak(n.nightly.peak_mb for n in two)},"
+        f" worker {_peak(n.nightly.workers_mb for n in two)}."
+    )
 
 
 def _row(name: str, rate: float, naive: float, tidy: float) -> str:
@@ -79,8 +89,8 @@ def _stages(nights: Sequence[Night]) -> str:
     return f"{', '.join(shown)}; start and summary {start:.1f} s a night"
 
 
-def _peak(values: object) -> str:
-    known = [value for value in values if value is not None]  # type: ignore[attr-defined]
+def _peak(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
     return f"{max(known):.0f} MB" if known else "unknown"
 
 
@@ -91,14 +101,14 @@ def growth_table(nights: Sequence[Night], workers: int, command: str, machine: s
         "",
         f"    {command}",
         "",
-        "| chats | inspected | import s | chats/s | night s | chats/s | peak MB: import | night | worker | database MB |",
+        "| chats | inspected | import s | chats/s | night s | chats/s | MB at peak: import | night | worker | database |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for night in nights:
-        importing, nightly = night.importing, night.nightly
+        n, importing, nightly = night.chats, night.importing, night.nightly
         lines.append(
-            f"| {night.chats:,} | {night.inspected:,} | {importing.seconds:.1f} | {_rate(night.chats / importing.seconds)}"
-            f" | {nightly.seconds:.1f} | {_rate(night.chats / nightly.seconds)} | {_mb(importing.peak_mb)}"
+            f"| {n:,} | {night.inspected:,} | {importing.seconds:.1f} | {_rate(n / importing.seconds)}"
+            f" | {nightly.seconds:.1f} | {_rate(n / nightly.seconds)} | {_mb(importing.peak_mb)}"
             f" | {_mb(nightly.peak_mb)} | {_mb(nightly.workers_mb)} | {night.database_mb:,.0f} |"
         )
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,6 +67,7 @@ class ImportOptions:
     """What the importer needs to know besides the files."""
 
     zone: ZoneInfo
+    """Where the local day begins and ends, and what a time without offset means."""
     now: Instant
     day: str
     """The local day of chats that carry no time, ``YYYY-MM-DD``."""
@@ -79,6 +80,12 @@ class ImportOptions:
     rejects: Path | None = None
     """One rejects file for all input; None: one an input file under ``data_dir/rejects``, made when needed."""
     dry_run: bool = False
+    zones: Mapping[str, ZoneInfo] = field(default_factory=dict)
+    """Merchants whose local day is another zone's. Times without offset are read in the zone of ``merchant``."""
+
+    def zone_of(self, merchant: str) -> ZoneInfo:
+        """Return the zone of a merchant's local day."""
+        return self.zones.get(merchant, self.zone)
 
 
 class Kind(NamedTuple):
@@ -208,7 +215,7 @@ class _Importer:
     def __init__(self, store: Store, options: ImportOptions, rejects: _RejectFiles, progress: Progress) -> None:
         self._store, self._options, self._rejects, self._progress = store, options, rejects, progress
         self._reading = ReadOptions(
-            zone=options.zone,
+            zone=options.zone_of(options.merchant),
             now=options.now,
             merchant=options.merchant,
             column_map=options.column_map,
@@ -238,7 +245,7 @@ class _Importer:
         if isinstance(item, Rejected):
             batch.reject(item)
             return
-        ready = prepare(item.chat, self._options.zone, self._options.day, self._options.source)
+        ready = prepare(item.chat, self._options.zone_of(item.chat.merchant), self._options.day, self._options.source)
         if isinstance(ready, Unstorable):
             batch.reject(self._rejection(item.chat, path, item.line, *ready))
             return

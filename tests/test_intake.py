@@ -298,3 +298,24 @@ def test_the_real_chats_import_as_they_are(store_engine: Engine, options: Import
     )
     with read_tx(store_engine) as connection:
         assert {one.day for one in iter_chats(connection)} == {DAY}
+
+
+def test_a_merchants_day_is_its_own_zones(store_engine: Engine, options: ImportOptions, tmp_path: Path) -> None:
+    """20:30 in Shanghai is 12:30 in London; half past midnight in Shanghai is still yesterday there."""
+    night = "2026-11-20T00:30:00+08:00"
+    file = write(tmp_path / "a.jsonl", [line("c-1", merchant=m, started_at=night) for m in ("home", "abroad")])
+    import_files([file], store_engine, but(options, zones={"abroad": ZoneInfo("Europe/London")}))
+    with read_tx(store_engine) as connection:
+        days = {one.merchant: one.day for one in iter_chats(connection)}
+    assert days == {"home": "2026-11-20", "abroad": "2026-11-19"}
+
+
+def test_a_time_without_offset_is_the_named_merchants(
+    store_engine: Engine, options: ImportOptions, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "a.jsonl", [line("c-1", started_at="2026-11-20T23:30:00")])
+    import_files([file], store_engine, but(options, merchant="abroad", zones={"abroad": ZoneInfo("Europe/London")}))
+    with read_tx(store_engine) as connection:
+        (stored,) = iter_chats(connection)
+    assert stored.day == "2026-11-20"
+    assert stored.chat.started_at == 1_795_217_400_000_000

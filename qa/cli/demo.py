@@ -37,7 +37,9 @@ def command(folder: Path, chats: int, no_serve: bool) -> None:
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
         with progress() as shown:
-            done = run_demo(engine, folder, lambda merchant, day: night_options(settings, merchant, day), now(), shown, chats)
+            done = run_demo(
+                engine, folder, lambda merchant, day: night_options(settings, merchant, day), now(), shown, chats
+            )
         with read_tx(engine) as connection:
             print_night(out(), connection, done.nights[-1], 0)
     _tell(done, time.perf_counter() - begun)
@@ -74,4 +76,3 @@ def _by_rule(rules: dict[str, Tally]) -> str:
         for rule, t in rules.items()
     ]
     return "\n".join([head, *rows])
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -12,6 +13,7 @@ from qa.cli.common import now, pass_settings, progress
 from qa.config import Settings
 from qa.errors import SourceError
 from qa.intake import ImportOptions, ImportReport, Kind, import_files
+from qa.policy import PolicyBook
 from qa.sources import source_names
 from qa.store.revisions import MAX_NAME, local_day
 from qa.store.session import opened
@@ -112,12 +114,20 @@ def command(  # noqa: PLR0917  click passes them by name
         format=file_format,
         rejects=rejects,
         dry_run=dry_run,
+        zones=merchant_zones(settings),
     )
     with opened(settings.database_url) as engine, progress() as shown:
         report = import_files(files, engine, options, shown)
     for line in summary(report, dry_run=dry_run):
         click.echo(line)
     _exit(report, strict=strict)
+
+
+def merchant_zones(settings: Settings) -> dict[str, ZoneInfo]:
+    """Return the zones of the merchants whose policy names one of its own."""
+    book = PolicyBook.from_mapping(settings.policy_mapping(), where=str(settings.file or "settings"))
+    named = {merchant: fields.get("timezone") for merchant, fields in book.merchants.items()}
+    return {merchant: ZoneInfo(zone) for merchant, zone in named.items() if zone}
 
 
 def summary(report: ImportReport, *, dry_run: bool = False) -> list[str]:
