@@ -178,13 +178,13 @@ def fired_table(night: Night, before: dict[str, int]) -> Iterator[str]:
         reasons[rule].append(f"{number}: {reason}")
     yield "| rule | fired before | fired now | share now | not applicable (chats: reason) |"
     yield "|---|---:|---:|---:|---|"
-    for rule in load_house().pack.rules:
-        share = f"{now[rule.id] / night.chats:.1%}"
-        yield f"| {rule.id} | {before.get(rule.id, 0)} | {now[rule.id]} | {share} | {'; '.join(reasons[rule.id])} |"
+    for name in (rule.id for rule in load_house().pack.rules):
+        share = f"{now[name] / night.chats:.1%}"
+        yield f"| {name} | {before.get(name, 0)} | {now[name]} | {share} | {'; '.join(reasons[name])} |"
 
 
 def precision_table(verdicts: Sequence[Verdict], fired: dict[str, int]) -> Iterator[str]:
-    """Yield a table of precision by rule, and of all verdicts pooled."""
+    """Yield a table of precision by rule, pooled, and weighted by how often each rule fires."""
     yield "| rule | fired | read | true | false | precision | 95 % interval |"
     yield "|---|---:|---:|---:|---:|---:|---|"
     by_rule: dict[str, list[bool]] = defaultdict(list)
@@ -193,6 +193,11 @@ def precision_table(verdicts: Sequence[Verdict], fired: dict[str, int]) -> Itera
     for rule, said in sorted(by_rule.items()):
         yield _precision_row(rule, fired.get(rule, 0), said)
     yield _precision_row("**all that were read**", sum(fired.values()), [v.true for v in verdicts])
+    weights = {rule: fired[rule] for rule in by_rule if fired.get(rule)}
+    if weights:
+        expected = sum(number * sum(by_rule[rule]) / len(by_rule[rule]) for rule, number in weights.items())
+        share = f"{expected / sum(weights.values()):.0%}"
+        yield f"| **each rule by its weight** | {sum(weights.values())} |  |  |  | {share} | |"
 
 
 def _precision_row(name: str, fired: int, said: Sequence[bool]) -> str:
@@ -218,23 +223,25 @@ def kept_table(verdicts: Sequence[Verdict], night: Night) -> Iterator[str]:
 def misses_table(missed: dict[str, Any], night: Night) -> Iterator[str]:
     """Violations found by reading whole chats that no rule had reported, by kind."""
     now = {(hit.rule, hit.chat) for hit in night.hits}
-    by_kind: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    by_kind: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for one in missed["found"]:
-        by_kind[one["kind"], one["rule"] or "no rule"].append(one)
-    yield f"{len(missed['read'])} chats read whole (seed {missed['seed']}), {len(missed['found'])} misses:"
+        by_kind[one["how"], one["kind"], one["rule"] or "no rule"].append(one)
+    by_reading = sum(one["how"] == "read" for one in missed["found"])
+    yield f"{len(missed['read'])} chats read whole (seed {missed['seed']}): {by_reading} misses. The others: by search."
     yield ""
-    yield "| what was missed | rule it belongs to | found | caught now | where (chat, turn) |"
-    yield "|---|---|---:|---:|---|"
-    for (kind, rule), found in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
+    yield "| found by | what was missed | rule it belongs to | found | caught now | where (chat, turn) |"
+    yield "|---|---|---|---:|---:|---|"
+    for (how, kind, rule), found in sorted(by_kind.items()):
         caught = sum((one["rule"], one["chat"]) in now for one in found)
         places = "; ".join(f"{one['chat']} {one['turn']}" for one in found)
-        yield f"| {kind} | {rule} | {len(found)} | {caught} | {places} |"
+        yield f"| {how} | {kind} | {rule} | {len(found)} | {caught} | {places} |"
 
 
 def report(path: Path, night: Night, judged: dict[str, Any]) -> dict[str, str]:
     """Section name → Markdown, as it stands between the markers of the document."""
     fired = Counter(hit.rule for hit in night.hits)
     before, after = read_verdicts(judged, "before"), read_verdicts(judged, "after")
+    firing = {(hit.rule, hit.chat) for hit in night.hits}
     counted = (
         f"`{path.name}`: {night.chats} chats, all inspected; {len(night.hits)} findings that fired, "
         f"{night.quotes} places cited, every quote equal to the text at its offsets.\n"
@@ -244,6 +251,7 @@ def report(path: Path, night: Night, judged: dict[str, Any]) -> dict[str, str]:
         "before": "\n".join(precision_table(before, judged["before"]["fired"])),
         "kept": "\n".join(kept_table(before, night)),
         "after": "\n".join(precision_table(after, fired)),
+        "now": "\n".join(precision_table([v for v in (*before, *after) if (v.hit.rule, v.hit.chat) in firing], fired)),
         "misses": "\n".join(misses_table(judged["misses"], night)),
     }
 

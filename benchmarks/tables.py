@@ -21,28 +21,31 @@ def speed_table(speed: Speed, figures: Mapping[str, float], command: str, machin
         f" ({part.inspected:,} inspected); medians of {len(speed.one)} alternating rounds. Findings and scores equal on"
         f" all {speed.compared:,} chats compared. {machine}."
     )
+    two = (
+        f"With `--workers 2` the night does {_rate(f['clock_night_two'])} chats/s by the clock,"
+        f" {f['clock_night_two'] / f['clock_night']:.1f} × one worker."
+    )
     lines = [
         said,
         "",
         f"    {command}",
         "",
-        "| one process each | chats/s | × naive | × tidied naive |",
-        "|---|--:|--:|--:|",
-        _row("whole: read and night", f["whole_1"], f["naive_whole"], f["tidy_whole"]),
-        _row("reading: `qa import`", f["import"], f["naive_import"], f["tidy_import"]),
-        _row("night: `qa nightly --workers 1`", f["night_1"], f["naive_night"], f["tidy_night"]),
-        f"| night with `--workers 2` | {_rate(f['night_2'])} | | |",
-        f"| naive whole / reading / night | {_rates(f, 'naive')} | 1 | |",
-        f"| tidied naive whole / reading / night | {_rates(f, 'tidy')} | | 1 |",
+        "| chats a second of processor time | Zhijian | naive | tidied | × naive | × tidied | by the clock |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+        _row("whole: read and night", "whole", f),
+        _row("reading: `qa import`", "import", f),
+        _row("night: `qa nightly --workers 1`", "night", f),
         "",
-        "| inspected chats a second | chats/s | × tokenising with jieba alone |",
+        two,
+        "",
+        "| inspected chats a second of processor time | chats/s | × tokenising with jieba alone |",
         "|---|--:|--:|",
-        _inspected("whole night, screening of all chats included", f["inspected_1"], f),
-        _inspected("its inspection stage: read, judge, score, flag, write", f["inspect_stage_1"], f),
+        _inspected("whole night, with the screening of all chats", f["inspected"], f),
         _inspected("naive night", f["naive_inspected"], f),
+        _inspected("tidied naive night", f["tidy_inspected"], f),
         *(_inspected(f"tokenising alone: {name.removeprefix('tokens_')}, HMM off", f[name], f) for name in tokens),
         "",
-        f"Stages of the night with one worker, µs a chat: {_stages(speed.one)}.",
+        f"Stages of the night with one worker, µs a chat by the clock: {_stages(speed.one)}.",
         _memory(speed),
     ]
     return "\n".join(lines)
@@ -57,16 +60,16 @@ def _memory(speed: Speed) -> str:
     )
 
 
-def _row(name: str, rate: float, naive: float, tidy: float) -> str:
-    return f"| {name} | {_rate(rate)} | **{rate / naive:.0f}** | {rate / tidy:.0f} |"
+def _row(label: str, name: str, figures: Mapping[str, float]) -> str:
+    ours, naive, tidy = (figures[key] for key in (name, f"naive_{name}", f"tidy_{name}"))
+    return (
+        f"| {label} | {_rate(ours)} | {_rate(naive)} | {_rate(tidy)} | **{ours / naive:.0f}** | {ours / tidy:.0f}"
+        f" | {_rate(figures[f'clock_{name}'])} |"
+    )
 
 
 def _inspected(name: str, rate: float, figures: Mapping[str, float]) -> str:
     return f"| {name} | {_rate(rate)} | {rate / figures['tokens_jieba']:.2f} |"
-
-
-def _rates(figures: Mapping[str, float], name: str) -> str:
-    return " / ".join(_rate(figures[f"{name}_{part}"]) for part in ("whole", "import", "night"))
 
 
 def _rate(value: float) -> str:
@@ -101,7 +104,7 @@ def growth_table(nights: Sequence[Night], workers: int, command: str, machine: s
         "",
         f"    {command}",
         "",
-        "| chats | inspected | import s | chats/s | night s | chats/s | MB at peak: import | night | worker | database |",
+        "| chats | inspected | import s | chats/s | night s | chats/s | peak MB: import | night | worker | stored MB |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for night in nights:

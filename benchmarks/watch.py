@@ -1,9 +1,10 @@
-"""Running a command as a child process: how long it took and how much memory each of its processes had at its peak."""
+"""Running a command as a child process (POSIX): its time, and how much memory each of its processes had at its peak."""
 
 from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -20,6 +21,9 @@ class Run:
     """A finished command. Peaks are resident memory in MB (10⁶ bytes), None where the system does not tell."""
 
     seconds: float
+    """On the clock."""
+    processor_s: float
+    """Of processor time, of the command and all it started."""
     output: str
     peak_mb: float | None
     """Of the command's own process."""
@@ -33,7 +37,7 @@ class FailedError(Exception):
 
 def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) -> Run:
     """Run ``python ARGUMENTS`` from the checkout and wait for it; FailedError if its exit code is not 0."""
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), _used()
     with subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -54,7 +58,13 @@ def run(arguments: Sequence[str], environment: Mapping[str, str] | None = None) 
     if process.returncode != 0:
         raise FailedError(f"{' '.join(arguments)}: exit code {process.returncode}\n{errors}")
     own = peaks.pop(process.pid, None)
-    return Run(seconds, output, _mb(own), _mb(max(peaks.values(), default=None)))
+    return Run(seconds, _used() - used, output, _mb(own), _mb(max(peaks.values(), default=None)))
+
+
+def _used() -> float:
+    """Processor seconds of all children that have ended so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _mb(kilobytes: int | None) -> float | None:

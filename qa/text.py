@@ -33,7 +33,7 @@ _EXPAND = 0xFFFFFFFE
 _KEPT_WHOLE = "…‥⋯"  # NFKC would make dots of them; as one character they stay what people see
 _RANGES = ((0, 0x3400), (0x4DC0, 0x4E00), (0xA000, 0xAC00), (0xD7A4, 0xD800), (0xE000, 0x20000),
            (0x2F800, 0x2FA20), (0xE0000, 0xE1000))  # fmt: skip
-"""All of Unicode but the CJK ideographs and Hangul syllables: letters that no compatibility form and no case changes."""
+"""All of Unicode but CJK ideographs and Hangul syllables: letters that no compatibility form and no case changes."""
 _BEYOND = 0x40000  # tags, variation selectors, private use: no letters from here on
 _SPOKEN = {"➕": "加", "+": "加", "＋": "加", "﹢": "加", "薇": "微"}
 """Characters that people write for another one to get past a filter, as ``SQUASH`` reads them."""

@@ -22,7 +22,9 @@ def test_a_clean_chat_has_no_flag() -> None:
 
 
 def test_a_red_line_comes_first_and_names_its_rules() -> None:
-    flags = flag(0.0, [Failure("rude", Severity.MAJOR), RED, Failure("red2", Severity.MINOR, red_line=True)], [], None, LIMITS)
+    flags = flag(
+        0.0, [Failure("rude", Severity.MAJOR), RED, Failure("red2", Severity.MINOR, red_line=True)], [], None, LIMITS
+    )
     assert flags[0] == Flag(FlagReason.RED_LINE, 100, "red,red2")
     assert [one.reason for one in flags] == [FlagReason.RED_LINE, FlagReason.RULE_FAILED]
 
@@ -36,7 +38,9 @@ def test_only_serious_failures_are_flagged(severity: Severity, flagged: bool) ->
 
 
 def test_more_serious_failures_are_riskier_up_to_a_bound() -> None:
-    risks = [flag(80.0, [Failure(f"r{i}", Severity.MAJOR) for i in range(n)], [], None, LIMITS)[0].risk for n in (1, 2, 99)]
+    risks = [
+        flag(80.0, [Failure(f"r{i}", Severity.MAJOR) for i in range(n)], [], None, LIMITS)[0].risk for n in (1, 2, 99)
+    ]
     assert risks == [60, 62, 90]
 
 

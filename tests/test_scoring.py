@@ -139,3 +139,19 @@ def test_a_red_line_alone_scores_zero() -> None:
 def test_a_red_line_not_crossed_changes_nothing(lost: float | None) -> None:
     rest = [Item("a", T, 5, 1), Item("b", T, 5, 0)]
     assert score([*rest, Item("red", T, 7, lost, red_line=True)], HOUSE) == score(rest, HOUSE)
+
+
+def test_the_worked_example_of_the_documentation(root) -> None:
+    items = [
+        Item("greeting-missing", P, 4, 4), Item("closing-missing", P, 3, 3),
+        *(Item(f"p{weight}", P, weight, 0) for weight in (6, 4, 5, 8)),
+        Item("s6", S, 6, 0), Item("s5", S, 5, 0),
+        Item("transfers-many", R, 5, 0), Item("rate-invitation-missing", R, 3, 3),
+        Item("slow", T, 6, None), Item("excellent-care", S, 0, 0.0, bonus=2),
+    ]  # fmt: skip
+    card = score(items, HOUSE)
+    text = (root / "docs" / "rules.md").read_text(encoding="utf-8")
+    for line in card.lines:
+        said = f"{line.points:+.2f}".replace("-", "−")
+        assert f"| {line.rule or line.kind} | {said} |" in text
+    assert f"| **score** | **{card.total:.2f}** |" in text

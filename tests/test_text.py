@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from qa.text import BREAK, Joined, Level, fold, fold_character, join, squash_character
 
-TRICKY = "Ａ１信薇➕㎏…½ﬁ①ｶﾞ謝號é\u0301\u200b\u200d\ufe0f\u00ad\u202e😀👍🏻❤\n\r\t\0\u001e\u2028\x85 \u3000.-VvXx18加微İßſ\ud800\udfff\ufdfa"
+TRICKY = (
+    "Ａ１信薇➕㎏…½ﬁ①ｶﾞ謝號é\u0301\u200b\u200d\ufe0f\u00ad\u202e😀👍🏻❤"
+    "\n\r\t\0\u001e\u2028\x85 \u3000.-VvXx18加微İßſ\ud800\udfff\ufdfa"
+)
 texts = st.text(st.one_of(st.sampled_from(TRICKY), st.characters()), max_size=30)
 levels = st.sampled_from(list(Level))
 

@@ -140,7 +140,7 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
     job = Job(engine, night, _assignment(engine, night), options, progress)
     for run in pending:
         _work(job, run)
-    if options.extend and not any(run.kind is RunKind.EXTEND for run in pending):
+    if options.extend:
         extension = _extension(job)
         if extension is not None:
             _work(job, extension)

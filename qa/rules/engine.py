@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
@@ -45,6 +46,11 @@ class RuleSet:
     def __init__(self, rules: tuple[CompiledRule, ...], index: dict[Level, Index]) -> None:
         self.rules = rules
         self._index = index
+        self._in_force = lru_cache(maxsize=4)(self._of_day)
+
+    def _of_day(self, day: str) -> tuple[tuple[CompiledRule, bool], ...]:
+        """Every rule, and whether it holds on that day: a night asks for one day, a million times."""
+        return tuple((compiled, compiled.rule.in_force(day)) for compiled in self.rules)
 
     def view(self, chat: Chat, context: Context) -> View:
         """Return the view of a chat that this rule set's judges can read."""
@@ -56,9 +62,9 @@ class RuleSet:
         findings: list[Finding] = []
         not_applicable: dict[str, str] = {}
         broken: list[str] = []
-        for compiled in self.rules:
+        for compiled, holds in self._in_force(day):
             rule = compiled.rule
-            if not rule.in_force(day):
+            if not holds:
                 not_applicable[rule.id] = "not in force"
                 continue
             try:
@@ -77,8 +83,8 @@ class RuleSet:
         """Ids of the rules that are hit; a rule that crashes counts as hit, so that the chat is inspected."""
         view = self.view(chat, context)
         fired = []
-        for compiled in self.rules:
-            if not compiled.rule.in_force(day):
+        for compiled, holds in self._in_force(day):
+            if not holds:
                 continue
             try:
                 if compiled.judge(view).state is State.HIT:

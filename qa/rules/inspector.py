@@ -74,6 +74,8 @@ class Inspector:
         """Compile the standard; PackError where a rule cannot be compiled."""
         pack = standard.pack
         self._rules = {rule.id: rule for rule in pack.rules}
+        self._passed = {rule.id: _item(rule, None, skipped=False) for rule in pack.rules}
+        self._skipped = {rule.id: _item(rule, None, skipped=True) for rule in pack.rules}
         self._weights = standard.scorecard.dimensions
         self._policy = policy
         self._thresholds = Thresholds(policy.low_score, policy.excellent_score)
@@ -106,9 +108,11 @@ class Inspector:
         return Inspected(None, (), (), {}, reason, self._flags(None, (), reason))
 
     def _items(self, opinion: Opinion) -> list[Item]:
-        found = {finding.rule: finding for finding in opinion.findings}
-        skipped = opinion.not_applicable
-        return [_item(rule, found.get(rule.id), rule.id in skipped) for rule in self._rules.values()]
+        """The part of every rule in the score, in the order of the pack; most pass, so those are made beforehand."""
+        items = self._passed | {rule: self._skipped[rule] for rule in opinion.not_applicable}
+        for finding in opinion.findings:
+            items[finding.rule] = _item(self._rules[finding.rule], finding, skipped=False)
+        return list(items.values())
 
     def _flags(self, card: Score | None, findings: tuple[Finding, ...], broken: str | None) -> tuple[Flag, ...]:
         failures = [
@@ -120,7 +124,7 @@ class Inspector:
         return flag(card.total if card else None, failures, bonuses, broken, self._thresholds)
 
 
-def _item(rule: Rule, finding: Finding | None, skipped: bool) -> Item:
+def _item(rule: Rule, finding: Finding | None, *, skipped: bool) -> Item:
     lost: float | None = None
     if not skipped:
         lost = 0.0 if finding is None else _lost(rule, finding)

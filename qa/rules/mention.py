@@ -8,7 +8,7 @@ _CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n~～]|\s{2,}")
 _REACH_BEFORE = 10
 _REACH_AFTER = 10
 _REACH_OF_QUOTES = 100
-_TURN_OF_CLAUSE = re.compile(r"的话|的話|(?<![不未])(?:可以|就|直接|麻烦|麻煩)|而是|但|请(?!勿)|請(?!勿)")
+_TURN_OF_CLAUSE = re.compile(r"的话|的話|(?<![不未])(?:可以|就|直接|麻烦|麻煩)|而是|不过|不過|但|请(?!勿)|請(?!勿)")
 """What follows these is no longer denied: 不方便的话加我微信, 不行就加我微信."""
 _NOT_NEGATIONS = re.compile(
     r"不好意思|对不起|不错|不但|不仅|不如|不妨|不管|不论|不然|不过|不少|不同|不止|不断|差不多|来不及|要不|"
@@ -34,7 +34,7 @@ def negated(text: str, start: int, end: int) -> bool:
     (True, False, True)
     """
     before = _CLAUSE_END.split(text[max(0, start - _REACH_BEFORE) : start])[-1]
-    before = "" if _TURN_OF_CLAUSE.match(text, start) else _TURN_OF_CLAUSE.split(_NOT_NEGATIONS.sub("", before))[-1]
+    before = "" if _TURN_OF_CLAUSE.match(text, start) else _NOT_NEGATIONS.sub("", _TURN_OF_CLAUSE.split(before)[-1])
     after = _CLAUSE_END.split(text[end : end + _REACH_AFTER], maxsplit=1)[0]
     return bool(_NEGATION_BEFORE.search(before) or _NEGATION_AFTER.search(after))
 

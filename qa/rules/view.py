@@ -35,11 +35,12 @@ class View:
     def __init__(self, chat: Chat, index: Mapping[Level, Index], context: Context) -> None:
         self.chat = chat
         self.context = context
-        self.turns = tuple(
+        shown = [
             turn
             for turn, message in enumerate(chat.messages)
             if message.kind == "text" and not message.withdrawn and not message.private
-        )
+        ]
+        self.turns = tuple(shown)
         """Indexes of the turns that text rules read: shown to the customer and made of text."""
         self.scopes: dict[Any, tuple[int, ...] | str] = {}
         self.judged: dict[Any, Any] = {}
@@ -56,7 +57,7 @@ class View:
         known = self._turns.get(role)
         if known is None:
             messages = self.chat.messages
-            known = self._turns[role] = tuple(turn for turn in self.turns if messages[turn].role is role)
+            known = self._turns[role] = tuple([turn for turn in self.turns if messages[turn].role is role])
         return known
 
     @property

@@ -171,8 +171,7 @@ def iter_fired(connection: Connection) -> Iterator[tuple[str, str, str | None]]:
         .order_by(inspections.c.id)
         .execution_options(**_STREAM)
     )
-    for merchant, chat_id, rule in connection.execute(query):
-        yield merchant, chat_id, rule
+    yield from ((row[0], row[1], row[2]) for row in connection.execute(query))
 
 
 class History(NamedTuple):

@@ -12,10 +12,10 @@ import fault_server
 import pg_server
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from qa.store.migrate import upgrade
-from qa.store.session import make_engine, opened
-from sqlalchemy import Engine
+from qa.store.session import opened
 
 _numbers = itertools.count(1)
 

@@ -24,7 +24,7 @@ KILLED = -signal.SIGKILL
 
 
 class Ended(NamedTuple):
-    """How a run ended. ``code``: exit code, or minus the signal; ``commits``: write transactions, if it lived to tell."""
+    """How a run ended: exit code or minus the signal; how many writes it committed, if it lived to tell; its output."""
 
     code: int
     commits: int | None
@@ -159,7 +159,7 @@ def call(arguments: list[str]) -> int:
         main(arguments)
     except SystemExit as end:
         return int(end.code or 0)
-    except BaseException:
+    except Exception:  # noqa: BLE001 - a fork must not return into the server
         import traceback
 
         traceback.print_exc()

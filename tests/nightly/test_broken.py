@@ -70,9 +70,8 @@ def check_broken(result: Result, found: kit.Record, broken: set[str], reason: st
     assert mean["n"] == len(found["inspections"]) - len(broken)
 
 
-def test_a_rule_that_crashes(
-    store_engine: Engine, db_url: str, day: list[kit.Record], crash: Path, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("store_engine")
+def test_a_rule_that_crashes(db_url: str, day: list[kit.Record], crash: Path, tmp_path: Path) -> None:
     file = tmp_path / "night.json"
     command = ("--config", crash, "nightly", "--date", kit.DAY, "--merchant", "acme", "--json", file)
     result = qa(db_url, tmp_path, *command)
@@ -90,9 +89,8 @@ def test_a_rule_that_crashes(
     assert again.exit_code == 3, "asked again, it does not look whole"
 
 
-def test_a_red_line_rule_that_crashes_targets_the_chat(
-    store_engine: Engine, day: list[kit.Record], crash: Path, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("day", "crash")
+def test_a_red_line_rule_that_crashes_targets_the_chat(store_engine: Engine, tmp_path: Path) -> None:
     file = kit.pack(tmp_path, "{crash: {}}\n    red_line: true", rule="crasher", name="red")
     standard = kit.standard_for(Path(file), None)
     result = kit.night(store_engine, standard=standard)
@@ -102,9 +100,8 @@ def test_a_red_line_rule_that_crashes_targets_the_chat(
     assert {one["id"] for one in found["broken"]} == targeted
 
 
-def test_a_stored_chat_that_cannot_be_read(
-    store_engine: Engine, db_url: str, day: list[kit.Record], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("day")
+def test_a_stored_chat_that_cannot_be_read(store_engine: Engine, db_url: str, tmp_path: Path) -> None:
     bodies = {"c-1": b'{"id":"c-1","messages":[', "c-6": b'{"id":"c-6"}', "c-8": b"\xff\xfe"}
     with write_tx(store_engine) as connection:
         for name, body in bodies.items():

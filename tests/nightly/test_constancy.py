@@ -11,11 +11,11 @@ from store_dump import dump
 
 from qa.nightly import night as module
 from qa.nightly import rescore
-from qa.store.session import opened
 from qa.store.migrate import upgrade
+from qa.store.session import opened
 
 
-class Stop(Exception):
+class StopError(Exception):
     """What stands for a kill: the process does nothing more."""
 
 
@@ -34,12 +34,12 @@ def stopped_at(monkeypatch: pytest.MonkeyPatch, function: str, call: int) -> Ite
     def counted(*arguments):
         calls.append(1)
         if len(calls) == call:
-            raise Stop
+            raise StopError
         return real(*arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, function, counted)
-        with pytest.raises(Stop):
+        with pytest.raises(StopError):
             yield
 
 
@@ -67,7 +67,8 @@ def test_a_night_taken_up_again_keeps_the_pack_and_policy_it_began_with(
     assert dump(store_engine) == expected
 
 
-def test_a_done_night_is_left_alone(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("day")
+def test_a_done_night_is_left_alone(store_engine: Engine, tmp_path: Path) -> None:
     first = kit.night(store_engine)
     before = dump(store_engine)
     again = kit.night(store_engine, standard=kit.standard(tmp_path), policy=kit.policy(rate=1.0), owner="other:2:2")
@@ -112,7 +113,8 @@ def test_a_chat_that_changes_during_the_night_is_judged_as_it_was_sampled(
     assert {revisions[row["chat_pk"]] for row in kit.rows(store_engine, "inspections", "id")} == {1}
 
 
-def test_a_merchant_without_a_pack_is_judged_by_the_house(store_engine: Engine, day: list[kit.Record]) -> None:
+@pytest.mark.usefixtures("day")
+def test_a_merchant_without_a_pack_is_judged_by_the_house(store_engine: Engine) -> None:
     kit.night(store_engine, "other")
     assert [row["pack"] for row in kit.rows(store_engine, "rulesets", "hash")] == ["house"]
 
@@ -127,9 +129,8 @@ def again(engine: Engine, standard, **changes):
 TABLES = ("chats", "nights", "frame", "strata")
 
 
-def test_rescoring_adds_beside_and_touches_nothing(
-    store_engine: Engine, day: list[kit.Record], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("day")
+def test_rescoring_adds_beside_and_touches_nothing(store_engine: Engine, tmp_path: Path) -> None:
     kit.night(store_engine)
     before = dump(store_engine)
     first = again(store_engine, kit.standard(tmp_path, name="one", rule="own-one"))
@@ -142,17 +143,20 @@ def test_rescoring_adds_beside_and_touches_nothing(
     assert second.worked
     runs = kit.rows(store_engine, "runs", "id")
     assert [row["kind"] for row in runs] == ["night", "rescore", "rescore"]
-    by_run = [{row["chat_pk"] for row in kit.rows(store_engine, "inspections", "id") if row["run_id"] == run["id"]} for run in runs]
+    judged = kit.rows(store_engine, "inspections", "id")
+    by_run = [{row["chat_pk"] for row in judged if row["run_id"] == run["id"]} for run in runs]
     assert by_run[0] == by_run[1] == by_run[2]
-    rules = {row["rule"] for row in kit.rows(store_engine, "findings", "id") if row["inspection_id"] >> 24 == runs[1]["id"]}
+    found = kit.rows(store_engine, "findings", "id")
+    rules = {row["rule"] for row in found if row["inspection_id"] >> 24 == runs[1]["id"]}
     assert "own-one" in rules
     assert "own-two" not in rules
     result = kit.night(store_engine)
-    (found,) = kit.report(store_engine, [result], tmp_path)["merchants"]
-    assert len(found["inspections"]) == len(by_run[0]), "the night's report is the night's"
+    (document,) = kit.report(store_engine, [result], tmp_path)["merchants"]
+    assert len(document["inspections"]) == len(by_run[0]), "the night's report is the night's"
 
 
-def test_the_same_standard_again_is_that_run(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("day")
+def test_the_same_standard_again_is_that_run(store_engine: Engine, tmp_path: Path) -> None:
     kit.night(store_engine)
     standard = kit.standard(tmp_path)
     first = again(store_engine, standard)
@@ -167,9 +171,8 @@ def test_the_same_standard_again_is_that_run(store_engine: Engine, day: list[kit
     assert third.run.summary["inspected"] > first.run.summary["inspected"]
 
 
-def test_a_killed_rescoring_is_finished_before_another(
-    store_engine: Engine, day: list[kit.Record], tmp_path: Path, monkeypatch
-) -> None:
+@pytest.mark.usefixtures("day")
+def test_a_killed_rescoring_is_finished_before_another(store_engine: Engine, tmp_path: Path, monkeypatch) -> None:
     kit.night(store_engine)
     one, two = (kit.standard(tmp_path, name=name) for name in ("one", "two"))
     with stopped_at(monkeypatch, "_write_inspections", 2):
@@ -181,7 +184,8 @@ def test_a_killed_rescoring_is_finished_before_another(
     assert summaries[1] == summaries[2], "two packs that say the same"
 
 
-def test_what_cannot_be_rescored(store_engine: Engine, day: list[kit.Record], monkeypatch) -> None:
+@pytest.mark.usefixtures("day")
+def test_what_cannot_be_rescored(store_engine: Engine, monkeypatch) -> None:
     with pytest.raises(kit.NotFoundError, match="there is no night 2026-11-20 of merchant 'acme'"):
         again(store_engine, kit.HOUSE)
     with stopped_at(monkeypatch, "_draw", 1):

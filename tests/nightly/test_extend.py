@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from store_dump import Row, dump
 
+from qa.nightly import rescore
 from qa.sampling import draw
 
 Tables = dict[str, list[Row]]
@@ -77,9 +78,8 @@ def test_the_new_wave_is_drawn_by_itself(store_engine: Engine, late: list[kit.Re
     assert weights == pytest.approx(found["frame_size"]), "probabilities are true: the weights count the frame"
 
 
-def test_a_changed_chat_does_not_come_in_twice(
-    store_engine: Engine, late: list[kit.Record], day: list[kit.Record], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("late")
+def test_a_changed_chat_does_not_come_in_twice(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> None:
     result = kit.night(store_engine, extend=True)
     found = kit.report(store_engine, [result], tmp_path)["merchants"][0]
     assert max(Counter(one["id"] for one in found["inspections"]).values()) == 1
@@ -89,7 +89,8 @@ def test_a_changed_chat_does_not_come_in_twice(
     assert {revisions[row["chat_pk"]] for row in kit.rows(store_engine, "frame", "chat_pk") if row["wave"] == 0} == {1}
 
 
-def test_an_extension_of_nothing_changes_nothing(store_engine: Engine, late: list[kit.Record]) -> None:
+@pytest.mark.usefixtures("late")
+def test_an_extension_of_nothing_changes_nothing(store_engine: Engine) -> None:
     kit.night(store_engine, extend=True)
     before = dump(store_engine)
     again = kit.night(store_engine, extend=True)
@@ -97,7 +98,8 @@ def test_an_extension_of_nothing_changes_nothing(store_engine: Engine, late: lis
     assert dump(store_engine) == before
 
 
-def test_waves_follow_each_other(store_engine: Engine, late: list[kit.Record], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("late")
+def test_waves_follow_each_other(store_engine: Engine, tmp_path: Path) -> None:
     kit.night(store_engine, extend=True)
     kit.bring_in(store_engine, tmp_path, kit.day_of_chats(20, prefix="later"))
     assert kit.night(store_engine).late == 19, "one is open; without --extend they are only counted"
@@ -107,25 +109,47 @@ def test_waves_follow_each_other(store_engine: Engine, late: list[kit.Record], t
     assert sum(row["size"] for row in kit.rows(store_engine, "strata", "wave") if row["wave"] == 2) < 19
 
 
-def test_an_extension_is_by_the_standard_and_policy_of_the_night(
-    store_engine: Engine, late: list[kit.Record], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("late")
+def test_an_extension_is_by_the_standard_and_policy_of_the_night(store_engine: Engine, tmp_path: Path) -> None:
     other = kit.standard(tmp_path)
+    rescore(store_engine, kit.options().judged_by(other), kit.Quiet())
     kit.night(store_engine, extend=True, standard=other, policy=kit.policy(rate=1.0, salt="other"))
-    assert len(kit.rows(store_engine, "rulesets", "hash")) == 1
+    night, again, extension = kit.rows(store_engine, "runs", "id")
+    assert (again["kind"], extension["kind"]) == ("rescore", "extend")
+    assert extension["ruleset"] == night["ruleset"] != again["ruleset"]
+    judged = {row["ruleset"] for row in kit.rows(store_engine, "inspections", "id") if row["run_id"] == extension["id"]}
+    assert judged == {night["ruleset"]}
+    own = [row["inspection_id"] >> 24 for row in kit.rows(store_engine, "findings", "id") if row["rule"] == "own-rule"]
+    assert set(own) == {again["id"]}
     wave = [row for row in kit.rows(store_engine, "strata", "agent") if row["wave"] == 1]
     assert sum(row["drawn"] for row in wave) < sum(row["size"] for row in wave)
 
 
-def test_extend_on_a_day_that_never_ran_runs_it(store_engine: Engine, day: list[kit.Record]) -> None:
+@pytest.mark.usefixtures("late")
+def test_one_call_takes_up_a_killed_extension_and_all_that_came_since(
+    store_engine: Engine, tmp_path: Path, monkeypatch
+) -> None:
+    def stop(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("qa.nightly.night._finish", stop)
+        with pytest.raises(ZeroDivisionError):
+            kit.night(store_engine, extend=True)
+    kit.bring_in(store_engine, tmp_path, kit.day_of_chats(5, prefix="later"))
+    result = kit.night(store_engine, extend=True)
+    assert (result.late, result.night.waves) == (0, 3)
+
+
+@pytest.mark.usefixtures("day")
+def test_extend_on_a_day_that_never_ran_runs_it(store_engine: Engine) -> None:
     result = kit.night(store_engine, extend=True)
     assert (result.worked, result.night.waves) == (True, 1)
     assert [row["kind"] for row in kit.rows(store_engine, "runs", "id")] == ["night"]
 
 
-def test_an_extension_with_targeted_chats_only_has_no_strata(
-    store_engine: Engine, day: list[kit.Record], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("day")
+def test_an_extension_with_targeted_chats_only_has_no_strata(store_engine: Engine, tmp_path: Path) -> None:
     kit.night(store_engine)
     kit.bring_in(store_engine, tmp_path, [one | {"csat": 1} for one in kit.day_of_chats(3, prefix="late")])
     result = kit.night(store_engine, extend=True)

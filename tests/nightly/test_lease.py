@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from pathlib import Path
 
 import night_kit as kit
@@ -32,8 +33,9 @@ def qa(environment: dict[str, str], *arguments: str) -> Result:
     return CliRunner().invoke(main, [*arguments], env=environment, catch_exceptions=False)
 
 
+@pytest.mark.usefixtures("day")
 def test_a_second_start_names_the_holder_and_exits_75(
-    root: Path, store_engine: Engine, day: list[kit.Record], environment: dict[str, str]
+    root: Path, store_engine: Engine, environment: dict[str, str]
 ) -> None:
     with held(root, environment, *NIGHTLY) as first:
         first.go_on()
@@ -52,8 +54,9 @@ def test_a_second_start_names_the_holder_and_exits_75(
     assert "had run already" in done.stdout
 
 
+@pytest.mark.usefixtures("day")
 def test_what_was_done_before_the_held_night_is_told(
-    root: Path, store_engine: Engine, day: list[kit.Record], environment: dict[str, str], tmp_path: Path
+    root: Path, store_engine: Engine, environment: dict[str, str], tmp_path: Path
 ) -> None:
     kit.bring_in(store_engine, tmp_path / "more", kit.day_of_chats(5, merchant="aaa", prefix="a"))
     with held(root, environment, *NIGHTLY) as first:
@@ -65,8 +68,9 @@ def test_what_was_done_before_the_held_night_is_told(
         assert first.finish()[0] == 0
 
 
+@pytest.mark.usefixtures("day")
 def test_a_dead_owners_night_is_taken_over_at_once(
-    root: Path, store_engine: Engine, day: list[kit.Record], environment: dict[str, str], tmp_path: Path
+    root: Path, store_engine: Engine, environment: dict[str, str]
 ) -> None:
     with held(root, environment, *NIGHTLY) as first:
         first.go_on()
@@ -80,34 +84,33 @@ def test_a_dead_owners_night_is_taken_over_at_once(
     assert (row["lease_owner"], row["lease_until"], row["state"]) == (None, None, "done")
 
 
+@pytest.mark.usefixtures("day")
 def test_of_two_that_start_at_the_same_instant_one_runs(
-    root: Path, store_engine: Engine, day: list[kit.Record], environment: dict[str, str]
+    root: Path, store_engine: Engine, environment: dict[str, str]
 ) -> None:
     with held(root, environment, *NIGHTLY) as one, held(root, environment, *NIGHTLY) as two:
         one.go_on()
         two.go_on()
-        one.process.stdin.close()  # the winner does not wait for us, however late the loser is
-        two.process.stdin.close()
-        texts = [one.process.stdout.read(), two.process.stdout.read()]
-        codes = [one.process.wait(), two.process.wait()]
-    worked = [text for text in texts if "holding" in text]
-    assert len(worked) == 1, texts
-    (loser,) = (n for n, text in enumerate(texts) if text not in worked)
-    assert codes[1 - loser] == 0
-    assert codes[loser] == 75 or (codes[loser] == 0 and "had run already" in texts[loser]), texts
-    assert len(kit.rows(store_engine, "runs", "id")) == 1
+        while one.process.poll() is None and two.process.poll() is None:
+            time.sleep(0.01)  # the winner waits for us where it begins to draw, so it is the loser that ends
+        winner, loser = (two, one) if one.process.poll() is not None else (one, two)
+        assert loser.process.returncode == 75
+        code, text = loser.finish()
+        assert f":{winner.process.pid}:" in text
+        code, text = winner.finish()
+        assert code == 0, text
+    assert [row["state"] for row in kit.rows(store_engine, "runs", "id")] == ["done"]
 
 
-def test_another_hosts_lease_holds_until_it_ends(store_engine: Engine, day: list[kit.Record], monkeypatch) -> None:
-    class Stop(Exception):
-        pass
-
+@pytest.mark.usefixtures("day")
+def test_another_hosts_lease_holds_until_it_ends(store_engine: Engine, monkeypatch) -> None:
     def stop(*_arguments: object) -> None:
-        raise Stop
+        raise ZeroDivisionError
 
-    with monkeypatch.context() as patch, pytest.raises(Stop):
+    with monkeypatch.context() as patch:
         patch.setattr(module, "_draw", stop)
-        kit.night(store_engine, owner="elsewhere:17:1")
+        with pytest.raises(ZeroDivisionError):
+            kit.night(store_engine, owner="elsewhere:17:1")
     end = kit.NOW + module.LEASE_SECONDS * MICROSECONDS
     (row,) = kit.rows(store_engine, "nights", "id")
     assert (row["lease_owner"], row["lease_until"]) == ("elsewhere:17:1", end)
@@ -117,9 +120,8 @@ def test_another_hosts_lease_holds_until_it_ends(store_engine: Engine, day: list
 
 
 @pytest.mark.parametrize("function", ["_write_frame", "_draw", "_write_inspections", "_finish"])
-def test_who_lost_the_lease_writes_nothing_more(
-    function: str, store_engine: Engine, day: list[kit.Record], monkeypatch
-) -> None:
+@pytest.mark.usefixtures("day")
+def test_who_lost_the_lease_writes_nothing_more(function: str, store_engine: Engine, monkeypatch) -> None:
     real = getattr(module, function)
     states = []
 
@@ -138,7 +140,8 @@ def test_who_lost_the_lease_writes_nothing_more(
     assert [dump(store_engine)] == states
 
 
-def test_a_lease_is_renewed_by_every_write(store_engine: Engine, day: list[kit.Record], monkeypatch) -> None:
+@pytest.mark.usefixtures("day")
+def test_a_lease_is_renewed_by_every_write(store_engine: Engine, monkeypatch) -> None:
     monkeypatch.setattr(module, "SCREEN_CHUNK", 20)
     monkeypatch.setattr(module, "WRITE_BATCH", 20)
     ticks = iter(range(kit.NOW, kit.NOW + 10_000 * MICROSECONDS, MICROSECONDS))
@@ -151,7 +154,7 @@ def test_a_lease_is_renewed_by_every_write(store_engine: Engine, day: list[kit.R
 
     monkeypatch.setattr(nights, "renew", renew)
     kit.night(store_engine, clock=lambda: next(ticks))
-    assert len(seen) > 8
+    assert len(seen) >= 6
     assert seen == sorted(set(seen))
 
 
@@ -166,11 +169,10 @@ def test_an_owner_is_this_very_process() -> None:
     with os.popen("echo $$") as pipe:
         gone = int(pipe.read())
     assert is_gone(f"{host}:{gone}:1")
-    assert is_gone(f"{host}:1:1") is False or is_gone(f"{host}:1:1") is True
 
 
 def test_renewing_needs_the_lease(store_engine: Engine) -> None:
     with write_tx(store_engine) as connection:
         night = nights.create_night(connection, "acme", kit.DAY, "salt", {}, 1)
-        with pytest.raises(LeaseHeldError):
-            nights.renew(connection, night.id, nights.Lease("me:1:1", 5))
+    with pytest.raises(LeaseHeldError), write_tx(store_engine) as connection:
+        nights.renew(connection, night.id, nights.Lease("me:1:1", 5))

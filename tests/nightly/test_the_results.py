@@ -16,7 +16,7 @@ DIMENSIONS = {one.value for one in Dimension}
 
 
 @pytest.fixture
-def found(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> kit.Record:
+def found(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> kit.Record:  # noqa: ARG001 - stored
     """The report of a night over the day."""
     (one,) = kit.report(store_engine, [kit.night(store_engine)], tmp_path)["merchants"]
     return one
@@ -72,9 +72,8 @@ def test_clean_chats_are_audited_two_percent_and_at_least_one(found: kit.Record)
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.2, 1.0])
-def test_the_audit_is_the_smallest_keys_of_its_own(
-    rate: float, store_engine: Engine, day: list[kit.Record], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("day")
+def test_the_audit_is_the_smallest_keys_of_its_own(rate: float, store_engine: Engine, tmp_path: Path) -> None:
     from hashlib import blake2b
 
     result = kit.night(store_engine, policy=kit.policy(audit_rate=rate))

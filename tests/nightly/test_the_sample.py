@@ -71,9 +71,7 @@ def test_the_sample_is_what_the_records_say(
     salt = hashlib.blake2b(f"{policy.salt}:acme:{kit.DAY}".encode(), digest_size=16).hexdigest()
     assert found["salt"] == salt
     assert "salt" not in found["policy"], "the policy's own salt is a secret"
-    drawn = draw(
-        [(stratum(one, by_channel), one["id"]) for one in rest], salt, policy.rate, policy.per_agent_minimum
-    )
+    drawn = draw([(stratum(one, by_channel), one["id"]) for one in rest], salt, policy.rate, policy.per_agent_minimum)
     assert tuple(found["random"]) == drawn.ids
     assert [(one["agent"], one["channel"], one["size"], one["drawn"]) for one in found["strata"]] == [
         (*line.stratum, line.size, line.drawn) for line in drawn.strata

@@ -19,7 +19,11 @@ from qa.sources.plain import parse_plain
 from qa.types import Dimension
 
 PACKS = Path(str(resources.files("qa.rules").joinpath("packs")))
-LOCATED = [load_pack(path) if path.stem != "house" else load_house() for path in sorted(PACKS.glob("*.yaml")) if path.stem != "scorecard"]
+LOCATED = [
+    load_pack(path) if path.stem != "house" else load_house()
+    for path in sorted(PACKS.glob("*.yaml"))
+    if path.stem != "scorecard"
+]
 EXPECTED = {"bad": "fires", "good": "passes", "na": "not applicable"}
 EXAMPLES = [
     pytest.param(located, rule, EXPECTED[kind], text, id=f"{located.pack.id}-{rule.id}-{kind}-{n}")

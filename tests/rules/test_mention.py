@@ -69,7 +69,15 @@ def test_meant(sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["您说的“[最好的]”是指", "「[加微信]」是什么", "『[加微信]』", "《[最好的]安排》", "‘[最好]’", '您说"[最好]"吗', '"甲"和"[乙]"'],
+    [
+        "您说的“[最好的]”是指",
+        "「[加微信]」是什么",
+        "『[加微信]』",
+        "《[最好的]安排》",
+        "‘[最好]’",
+        '您说"[最好]"吗',
+        '"甲"和"[乙]"',
+    ],
 )
 def test_somebody_elses_words(sentence: str) -> None:
     assert quoted(*span(sentence))
@@ -77,7 +85,15 @@ def test_somebody_elses_words(sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["这款[最好的]", "“好”的[最好的]“好”", '"甲"[乙]"丙"', "“[最好的]", "[最好的]”", "“" + "长" * 101 + "[最好的]”", ""  "《书》[最好]"],
+    [
+        "这款[最好的]",
+        "“好”的[最好的]“好”",
+        '"甲"[乙]"丙"',
+        "“[最好的]",
+        "[最好的]”",
+        "“" + "长" * 101 + "[最好的]”",
+        "《书》[最好]",
+    ],
 )
 def test_ones_own_words(sentence: str) -> None:
     assert not quoted(*span(sentence))

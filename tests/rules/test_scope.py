@@ -101,4 +101,7 @@ rules:
     message: {zh: 一, en: One}
     when: {keywords: {any: [甲], after: nowhere}}
 """
-    assert mistake(text) == "10:12: rules.0.when.keywords: no condition is named 'nowhere' in this rule's 'let' (there: none)"
+    assert (
+        mistake(text)
+        == "10:12: rules.0.when.keywords: no condition is named 'nowhere' in this rule's 'let' (there: none)"
+    )

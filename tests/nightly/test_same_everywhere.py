@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import night_kit as kit
+import pytest
+from sqlalchemy import Engine
+from store_dump import Row, dump
+
+from qa.nightly import night as module
+from qa.store.migrate import upgrade
+from qa.store.session import opened
+
+Night = tuple[dict[str, list[Row]], kit.Record]
+
+
+def told(engine: Engine, folder: Path, **changes) -> Night:
+    result = kit.night(engine, **changes)
+    document = kit.report(engine, [result], folder)
+    assert document["merchants"][0].pop("seconds")
+    return dump(engine), document
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """The night of 150 chats on SQLite, in one process."""
+    folder = tmp_path_factory.mktemp("reference")
+    with opened(f"sqlite:///{folder / 'zhijian.sqlite3'}") as engine:
+        upgrade(engine)
+        kit.bring_in(engine, folder, kit.day_of_chats(150))
+        return told(engine, folder)
+
+
+def test_both_databases_say_the_same(store_engine: Engine, reference: Night, tmp_path: Path) -> None:
+    kit.bring_in(store_engine, tmp_path, kit.day_of_chats(150))
+    assert told(store_engine, tmp_path) == reference
+
+
+@pytest.mark.slow
+def test_worker_processes_say_the_same(store_engine: Engine, reference: Night, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "WORTH_A_WORKER", 10)
+    monkeypatch.setattr(module, "SCREEN_CHUNK", 16)
+    monkeypatch.setattr(module, "INSPECT_CHUNK", 7)
+    monkeypatch.setattr(module, "WRITE_BATCH", 30)
+    pools = []
+    real = module.Parallel
+
+    def counted(**arguments):
+        pools.append(arguments["n_jobs"])
+        return real(**arguments)
+
+    monkeypatch.setattr(module, "Parallel", counted)
+    kit.bring_in(store_engine, tmp_path, kit.day_of_chats(150))
+    assert told(store_engine, tmp_path, workers=2) == reference
+    assert pools == [2, 2]
+
+
+@pytest.mark.parametrize(("screen", "inspect", "write"), [(1, 1, 1), (7, 3, 5), (64, 200, 10)])
+def test_batches_make_no_difference(
+    screen: int, inspect: int, write: int, sqlite_url: str, reference: Night, tmp_path: Path, monkeypatch
+) -> None:
+    for name, value in {"SCREEN_CHUNK": screen, "INSPECT_CHUNK": inspect, "WRITE_BATCH": write}.items():
+        monkeypatch.setattr(module, name, value)
+    with opened(sqlite_url) as engine:
+        upgrade(engine)
+        kit.bring_in(engine, tmp_path, kit.day_of_chats(150))
+        assert told(engine, tmp_path) == reference
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_order_of_import_makes_no_difference(
+    seed: int, store_engine: Engine, reference: Night, tmp_path: Path
+) -> None:
+    records = kit.day_of_chats(150)
+    random.Random(seed).shuffle(records)
+    kit.bring_in(store_engine, tmp_path / "some", records[:40])
+    kit.bring_in(store_engine, tmp_path / "rest", records[30:])
+    tables, document = told(store_engine, tmp_path)
+    expected, expected_document = reference
+    without_ranks = {"inspections": _without_rank(expected["inspections"])}
+    assert {**tables, "inspections": _without_rank(tables["inspections"])} == expected | without_ranks
+    assert _by_id(document) == _by_id(expected_document)
+
+
+def _by_id(document: kit.Record) -> kit.Record:
+    (merchant,) = document["merchants"]
+    return merchant | {"inspections": sorted(merchant["inspections"], key=lambda one: one["id"])}
+
+
+def _without_rank(rows: list[Row]) -> list[Row]:
+    return sorted((row[1:] for row in rows), key=repr)
+
+
+SCRIPT = """\
+import json, sys
+from pathlib import Path
+import night_kit as kit
+from qa.store.migrate import upgrade
+from qa.store.session import opened
+from store_dump import dump
+
+folder = Path(sys.argv[1])
+with opened(f"sqlite:///{folder / 'zhijian.sqlite3'}") as engine:
+    upgrade(engine)
+    kit.bring_in(engine, folder, kit.day_of_chats(150))
+    document = kit.report(engine, [kit.night(engine)], folder)
+    document["merchants"][0].pop("seconds")
+    print(json.dumps([repr(dump(engine)), document]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["1", "4242"])
+def test_the_hash_seed_makes_no_difference(seed: str, root: Path, reference: Night, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("QA_")}
+    environment |= {"PYTHONHASHSEED": seed, "PYTHONPATH": f"{root}{os.pathsep}{root / 'tests' / 'helpers'}"}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)], env=environment, capture_output=True, text=True, check=True
+    )
+    tables, document = json.loads(done.stdout)
+    assert tables == repr(reference[0])
+    assert document == reference[1]
