@@ -265,10 +265,10 @@ def inspect_sample(job: Job, run: Run, wave: int | None) -> None:
         rank = inspections.count_inspected(connection, run.id)
         pks = array("q", frames.to_inspect(connection, job.night.id, wave, run.id))
     at = job.options.clock()
-    tasks = [
+    tasks = (
         (run.id, run.ruleset, list(pks[start : start + INSPECT_CHUNK]), rank + start, at)
         for start in range(0, len(pks), INSPECT_CHUNK)
-    ]
+    )
     with job.stage("inspect", len(pks)):
         batch = inspections.Rows([], [], [])
         for rows in _each(job, job.workers(len(pks)), inspect_task, Team.inspect, tasks):
