@@ -48,7 +48,7 @@ def command(
     """Sample a day's chats, check them against the rules, score and flag them.
 
     A night is unique per merchant and day and can be killed and started again at any moment. One that is done is
-    only shown. --date auto is yesterday in the merchant's zone, or today where yesterday has no chats.
+    only shown. --date auto is yesterday in the installation's zone, or today where yesterday has no chats.
 
     Exit codes: 0 done; 3 done, but some chats are broken (a rule crashed on them); 75 another process holds a night.
     """

@@ -5,6 +5,9 @@ A task names rows of the store and brings back rows for the store; chats themsel
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,12 +19,12 @@ from sqlalchemy import Engine
 
 from qa.policy import Policy
 from qa.rules.inspector import Inspected, Inspector, Standard
-from qa.sampling import draw_key, stratum_of
+from qa.sampling import draw_key
 from qa.store.chats import FrameChat, decode_body, read_bodies, read_frame_chunk, repeat_contacts
-from qa.store.frames import Screened, Stratum, read_late_chunk
+from qa.store.frames import Screened, read_late_chunk
 from qa.store.inspections import FINDING_BITS, Rows, inspection_id
 from qa.store.session import make_engine, read_tx
-from qa.types import Chat, Instant
+from qa.types import Instant
 
 UNREADABLE = "unreadable:"
 """A targeting reason: the stored chat cannot be read, so a person has to see it."""
@@ -66,15 +69,13 @@ class Team:
         return [self._screen(row, row.pk in repeated) for row in rows]
 
     def _screen(self, row: FrameChat, repeat_contact: bool) -> Screened:
-        key = draw_key(self.task.salt, row.chat_id)
+        channel = (row.channel or "") if "channel" in self.policy.stratify else ""
         try:
             chat = decode_body(row.body)
-        except msgspec.DecodeError as problem:
-            agent = row.agent_id or ""
-            channel = (row.channel or "") if "channel" in self.policy.stratify else ""
-            return Screened(row.pk, (agent, channel), key, (f"{UNREADABLE} {problem}",))
-        reasons = self.inspector.targeted(chat, self.task.day, repeat_contact=repeat_contact)
-        return Screened(row.pk, _stratum(chat, self.policy), key, reasons)
+            reasons = self.inspector.targeted(chat, self.task.day, repeat_contact=repeat_contact)
+        except Exception as problem:  # noqa: BLE001 - one chat must not stop the night: it is inspected, and broken
+            reasons = (f"{UNREADABLE} {_reason(problem)}",)
+        return Screened(row.pk, (row.agent_id or "", channel), draw_key(self.task.salt, row.chat_id), reasons)
 
     def inspect(self, run_id: int, ruleset: str, pks: Sequence[int], first_rank: int, at: Instant) -> Rows:
         """Inspect chats; the rank of the first within its run makes the rows' ids."""
@@ -89,15 +90,14 @@ class Team:
 
     def _inspect(self, body: bytes) -> Inspected:
         try:
-            chat = decode_body(body)
-        except msgspec.DecodeError as problem:
-            return self.inspector.unreadable(f"the stored chat cannot be read: {problem}")
-        return self.inspector.inspect(chat, self.task.day)
+            return self.inspector.inspect(decode_body(body), self.task.day)
+        except Exception as problem:  # noqa: BLE001 - one chat must not stop the night: it is broken, and flagged
+            return self.inspector.unreadable(f"the chat cannot be judged: {_reason(problem)}")
 
 
-def _stratum(chat: Chat, policy: Policy) -> Stratum:
-    fields = stratum_of(chat, policy.stratify)
-    return fields[0], fields[1] if len(fields) > 1 else ""
+def _reason(problem: Exception) -> str:
+    """What went wrong, without the NUL that a quoted chat may hold and PostgreSQL's text may not."""
+    return f"{type(problem).__name__}: {problem}".replace("\0", "␀")
 
 
 def _append(rows: Rows, pk: int, common: dict[str, Any], done: Inspected) -> None:
@@ -137,9 +137,17 @@ def _append(rows: Rows, pk: int, common: dict[str, Any], done: Inspected) -> Non
     )
 
 
+def _end_with(parent: int) -> None:
+    """End this worker when its night was killed; joblib alone would keep it, idle, for five minutes."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
 @lru_cache(maxsize=1)
 def _team(assignment: Assignment) -> Team:
     """The team of a worker process; it stays for all tasks of the night."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     return Team(make_engine(assignment.url, read_only=True), assignment)
 
 

@@ -211,6 +211,35 @@ def iter_frame(connection: Connection, night_id: int, **only: Any) -> Iterator[F
         yield FrameEntry(row.chat_id, row.wave, (row.agent, row.channel), bytes(row.draw_key), reasons, row.probability)
 
 
+class SampledChat(NamedTuple):
+    """A chat of the sample, as it was when the night drew it; ``body`` decodes with ``decode_body``."""
+
+    pk: int
+    chat_id: str
+    wave: int
+    stratum: Stratum
+    targeted: bool
+    probability: float
+    body: bytes
+
+
+def read_sample_chunk(connection: Connection, night_id: int, after_pk: int, limit: int) -> list[SampledChat]:
+    """Up to ``limit`` sampled chats of a night with a key above ``after_pk``, by key; [] at the end."""
+    c = frame.c
+    query = (
+        select(
+            c.chat_pk, chats.c.chat_id, c.wave, c.agent, c.channel, c.reasons.is_not(None),
+            c.probability, chats.c.body,
+        )
+        .join(chats, chats.c.id == c.chat_pk)
+        .where(c.night_id == night_id, c.drawn == true(), c.chat_pk > after_pk)
+    )  # fmt: skip
+    return [
+        SampledChat(r[0], r[1], r[2], (r[3], r[4]), bool(r[5]), r[6], bytes(r[7]))
+        for r in connection.execute(query.order_by(c.chat_pk).limit(limit))
+    ]
+
+
 def frame_size(connection: Connection, night_id: int) -> tuple[int, int]:
     """Chats in the frame, and how many of them are targeted."""
     c = frame.c

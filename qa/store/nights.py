@@ -80,6 +80,14 @@ def nights_of_day(connection: Connection, day: str) -> list[Night]:
     return [_night(row) for row in connection.execute(_night_query().where(nights.c.day == day).order_by("merchant"))]
 
 
+def nights_between(connection: Connection, first: str, last: str, merchant: str | None = None) -> list[Night]:
+    """All nights of the days ``first`` to ``last`` (of one merchant, if given), by merchant and day."""
+    query = _night_query().where(nights.c.day >= first, nights.c.day <= last)
+    if merchant is not None:
+        query = query.where(nights.c.merchant == merchant)
+    return [_night(row) for row in connection.execute(query.order_by(nights.c.merchant, nights.c.day))]
+
+
 def create_night(
     connection: Connection, merchant: str, day: str, salt: str, policy: dict[str, Any], started_at: Instant
 ) -> Night:

@@ -129,7 +129,6 @@ def _prepare_sqlite(connection: Any, *, read_only: bool) -> None:
     cursor.execute("PRAGMA page_size = 8192")  # of a new file; at 4 KB a chat of 20 messages fills a page, half empty
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA cache_size = -16000")  # 16 MB a connection
-    cursor.execute("PRAGMA temp_store = MEMORY")
     cursor.execute("PRAGMA journal_size_limit = 67108864")
     if read_only:
         cursor.execute("PRAGMA query_only = ON")

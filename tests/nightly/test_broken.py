@@ -12,10 +12,13 @@ from sqlalchemy import Engine, update
 from qa.cli import main
 from qa.rules.base import Judge, Judgement, Operator, hit, miss
 from qa.rules.bench import Bench
+from qa.rules.engine import RuleSet
 from qa.rules.registry import operators
-from qa.rules.view import View
-from qa.store.session import write_tx
+from qa.rules.view import Context, View
+from qa.store.frames import iter_frame
+from qa.store.session import read_tx, write_tx
 from qa.store.tables import chats
+from qa.types import Chat
 
 
 class Crash(Operator):
@@ -109,7 +112,26 @@ def test_a_stored_chat_that_cannot_be_read(store_engine: Engine, db_url: str, tm
     file = tmp_path / "night.json"
     result = qa(db_url, tmp_path, "nightly", "--date", kit.DAY, "--merchant", "acme", "--json", file)
     (found,) = json.loads(file.read_bytes())["merchants"]
-    check_broken(result, found, set(bodies), "the stored chat cannot be read: ")
+    check_broken(result, found, set(bodies), "the chat cannot be judged: ")
     reasons = {one["id"]: one["reasons"] for one in found["targeted"] if one["id"] in bodies}
     assert reasons.keys() == bodies.keys()
     assert all(len(one) == 1 and one[0].startswith("unreadable: ") for one in reasons.values())
+
+
+@pytest.mark.usefixtures("day")
+def test_a_chat_on_which_the_engine_itself_crashes(store_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a rule but what all rules stand on: that chat is targeted and broken, the night goes on."""
+    view = RuleSet.view
+
+    def crash(self: RuleSet, chat: Chat, context: Context) -> View:
+        if chat.id == "c-3":
+            raise RuntimeError("no view\0")
+        return view(self, chat, context)
+
+    monkeypatch.setattr(RuleSet, "view", crash)
+    result = kit.night(store_engine)
+    assert result.night.summary is not None
+    assert result.night.summary["broken"] == 1
+    with read_tx(store_engine) as connection:
+        (entry,) = (e for e in iter_frame(connection, result.night.id, targeted=True) if e.chat_id == "c-3")
+    assert entry.reasons == ("unreadable: RuntimeError: no view␀",)

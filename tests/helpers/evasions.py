@@ -1,0 +1,243 @@
+"""The evasive spellings and the innocent sentences of tests/rules/data, and how the house pack's red lines take them.
+
+Run from the checkout it prints the figures of docs/rules.md and everything misjudged:
+
+    python tests/helpers/evasions.py
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+if __name__ == "__main__":  # run as a file, the checkout is not on the path
+    import sys
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from ruamel.yaml import YAML
+
+from qa.rules.context import house_context
+from qa.rules.engine import compile_pack, red_lines
+from qa.rules.pack import load_house
+from qa.sources.plain import parse_plain
+from qa.text import _stand_ins
+
+DATA = Path(__file__).resolve().parents[1] / "rules" / "data"
+LISTED = ("red-insult", "insult")
+"""A rule whose phrases are those of a word list, and the list."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789"
+
+
+def _run(first: int, length: int) -> str:
+    return "".join(chr(first + i) for i in range(length))
+
+
+def between(*marks: str) -> Callable[[str], str]:
+    """Put these marks between the characters, in turn."""
+
+    def way(text: str) -> str:
+        return "".join(c + marks[i % len(marks)] * (i < len(text) - 1) for i, c in enumerate(text))
+
+    return way
+
+
+def after_each(mark: str) -> Callable[[str], str]:
+    """Put a mark after every character."""
+    return lambda text: "".join(c + mark for c in text)
+
+
+def around_each(left: str, right: str) -> Callable[[str], str]:
+    """Put every character between brackets."""
+    return lambda text: "".join(f"{left}{c}{right}" for c in text)
+
+
+def swapping(plain: str, written: str) -> Callable[[str], str]:
+    """Write some characters differently."""
+    table = dict(zip(plain, written, strict=True))
+    return lambda text: "".join(table.get(c, c) for c in text.lower())
+
+
+@lru_cache(maxsize=1)
+def _traditional() -> dict[str, str]:
+    table = resources.files("opencc").joinpath("dictionary", "STCharacters.txt").read_text(encoding="utf-8")
+    pairs = (line.split("\t") for line in table.splitlines() if "\t" in line)
+    return {simple: many.split(" ")[0] for simple, many in pairs if len(simple) == 1}
+
+
+@lru_cache(maxsize=1)
+def _parts() -> dict[str, str]:
+    """Character → the parts it is written in, from the maintained table."""
+    return {read: form for form, read in _stand_ins().items() if len(form) > 1 and len(read) == 1}
+
+
+def _flagged(text: str) -> str:
+    return "".join(chr(0x1F1E6 + _LETTERS.index(c)) + "\u200b" if c in _LETTERS else c for c in text.lower())
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "spaces": between(" "),
+    "ideographic_spaces": between("\u3000"),
+    "line_breaks": between("\n"),
+    "dots": between("."),
+    "ideographic_stops": between("。", "、"),
+    "middle_dots": between("·", "・", "•"),
+    "dashes": between("-", "—", "➖"),
+    "low_lines": between("_"),
+    "slashes": between("/", "\\"),
+    "bars": between("|", "｜", "¦"),
+    "stars": between("*", "★", "☆"),
+    "tildes": between("~", "～"),
+    "commas": between(",", "，"),
+    "hearts": between("❤️", "💕", "♥"),
+    "emoji": between("😊", "🌹", "👍"),
+    "skin_tones": between("👍🏻", "🙏🏿"),
+    "zero_width_spaces": between("\u200b"),
+    "zero_width_joiners": between("\u200d", "\u200c"),
+    "soft_hyphens": between("\u00ad"),
+    "word_joiners": between("\u2060", "\ufeff"),
+    "right_to_left_marks": between("\u200f", "\u200e"),
+    "variation_selectors": after_each("\ufe0f"),
+    "struck_through": after_each("\u0336"),
+    "underlined": after_each("\u0332"),
+    "enclosed": after_each("\u20dd"),
+    "lenticular_brackets": around_each("【", "】"),
+    "parentheses": around_each("(", "）"),
+    "strokes": between("丨", "丶", "丿"),
+    "hangul_fillers": between("\u3164", "\u115f", "\uffa0"),
+    "traditional": lambda text: "".join(_traditional().get(c, c) for c in text),
+    "split": lambda text: "".join(_parts().get(c, c) for c in text),
+    "full_width": lambda text: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text),
+    "capitals": str.upper,
+    "bold": swapping(_LETTERS + _DIGITS, _run(0x1D41A, 26) + _run(0x1D7CE, 10)),
+    "double_struck": swapping(_LETTERS + _DIGITS, _run(0x1D552, 26) + _run(0x1D7D8, 10)),
+    "discs": swapping(_LETTERS, _run(0x1F150, 26)),
+    "boxes": swapping(_LETTERS, _run(0x1F170, 26)),
+    "flags": _flagged,
+    "cyrillic": swapping("acehijkmopstvxwb", "асеһіјкморѕтѵхԝв"),
+    "greek": swapping("aeikopvxw", "αεικορνχω".replace("ρ", "ρ")),
+    "small_capitals": swapping("abcdeghijklmnoprtuvwyz", "ᴀʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡʏᴢ"),
+    "circled": swapping(_LETTERS + _DIGITS, _run(0x24D0, 26) + "⓪" + _run(0x2460, 9)),
+    "superscript": swapping(_DIGITS, "⁰¹²³⁴⁵⁶⁷⁸⁹"),
+    "subscript": swapping(_DIGITS, "₀₁₂₃₄₅₆₇₈₉"),
+    "keycaps": lambda text: "".join(c + "\ufe0f\u20e3" if c in _DIGITS else c for c in text),
+    "dingbats": swapping(_DIGITS, "⓿" + _run(0x2776, 9)),
+    "numerals": swapping(_DIGITS, "零一二三四五六七八九"),
+    "financial_numerals": swapping(_DIGITS, "零壹贰叁肆伍陆柒捌玖"),
+    "look_alike_digits": swapping("01", "ol"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evasion:
+    """One spelling of a red-line phrase; ``way`` names the transformations, ``by hand`` or ``plain``."""
+
+    rule: str
+    phrase: str
+    way: str
+    text: str
+
+
+def evasions() -> Iterator[Evasion]:
+    """Every spelling of every phrase, none twice for a phrase."""
+    data = YAML(typ="safe").load(DATA / "evasions.yaml")
+    rule, words = LISTED
+    phrases = {name: dict(group) for name, group in data["phrases"].items()}
+    for word in load_house().pack.wordlists[words]:
+        phrases[rule].setdefault(word, ())
+    for name, group in phrases.items():
+        for phrase, by_hand in group.items():
+            yield from _spellings(name, phrase, data["ways"], by_hand)
+
+
+def _spellings(rule: str, phrase: str, ways: list[list[str]], by_hand: list[str]) -> Iterator[Evasion]:
+    yield Evasion(rule, phrase, "plain", phrase)
+    seen = {phrase}
+    for way in ways:
+        text, changed = phrase, True
+        for name in way:
+            before, text = text, WAYS[name](text)
+            changed = changed and text != before
+        if changed and text not in seen:
+            seen.add(text)
+            yield Evasion(rule, phrase, " + ".join(way), text)
+    for text in by_hand:
+        if text not in seen:
+            seen.add(text)
+            yield Evasion(rule, phrase, "by hand", text)
+
+
+def innocent() -> list[str]:
+    """The innocent sentences, one a line; a line that begins with # is a comment."""
+    lines = (DATA / "innocent.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+class RedLines:
+    """The red lines of the house pack, asked about one sentence of an agent."""
+
+    def __init__(self) -> None:
+        located = load_house()
+        self._context = house_context(located.pack)
+        self._rules = compile_pack(located, only=red_lines(located.pack))
+        [self._chat] = parse_plain("客户: 在吗\n客服: 。", self._context.zone)
+
+    def quotes(self, text: str) -> dict[str, str]:
+        """Red lines that the sentence crosses, each with the quote."""
+        import msgspec
+
+        customer, agent = self._chat.messages
+        chat = msgspec.structs.replace(self._chat, messages=(customer, msgspec.structs.replace(agent, text=text)))
+        opinion = self._rules.judge(chat, self._context, "2026-11-20")
+        return {finding.rule: finding.evidence[0].quote for finding in opinion.findings}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many of how many."""
+
+    right: int
+    all: int
+
+    @property
+    def share(self) -> float:
+        """As a share from 0 to 1."""
+        return self.right / self.all if self.all else 1.0
+
+    def __str__(self) -> str:
+        return f"{self.right} of {self.all} ({self.share:.1%})"
+
+
+def main() -> None:
+    """Print what is caught by red line and by way of writing, then what is misjudged."""
+    judge, made = RedLines(), list(evasions())
+    caught = {evasion: evasion.rule in judge.quotes(evasion.text) for evasion in made}
+    for title, key in (("red line", "rule"), ("way", "way")):
+        total, right = Counter(getattr(e, key) for e in made), Counter(getattr(e, key) for e in made if caught[e])
+        for name, number in total.items():
+            print(f"{title}: {name}: {Tally(right[name], number)}")
+    print(f"all: {Tally(sum(caught.values()), len(made))}; least spellings of a phrase: {_least(made)}")
+    for evasion in made:
+        if not caught[evasion]:
+            print(f"missed: {evasion.rule}: {evasion.phrase} as {evasion.text!r} ({evasion.way})")
+    sentences = innocent()
+    crossed = {text: judge.quotes(text) for text in sentences}
+    print(f"innocent sentences that cross a red line: {Tally(sum(map(bool, crossed.values())), len(sentences))}")
+    for text, quotes in crossed.items():
+        for rule, quote in quotes.items():
+            print(f"wrong: {rule}: {quote!r} in {text}")
+
+
+def _least(made: list[Evasion]) -> int:
+    return min(Counter((e.rule, e.phrase) for e in made if e.way != "plain").values())
+
+
+if __name__ == "__main__":
+    main()
