@@ -23,6 +23,8 @@ R = TypeVar("R")
 LINE_SECONDS = 5.0
 """Seconds between two progress lines where there is no terminal to draw on."""
 
+_PIPE_WIDTH = 240  # columns where nobody's terminal sets a limit: no table is cut short in a file
+
 _SPEED_SECONDS = 0.001  # below this a speed says nothing
 
 
@@ -60,6 +62,7 @@ def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         console.soft_wrap = True
+        console.width = _PIPE_WIDTH
     return console
 
 
