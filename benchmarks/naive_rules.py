@@ -16,7 +16,7 @@ from qa.policy import Policy
 from qa.rules.inspector import Standard
 from qa.rules.mention import negated, quoted
 from qa.rules.pack import Rule
-from qa.text import fold_character, squash_character
+from qa.text import fold_character, split_characters, squash_character
 
 Place = tuple[int, int, int]
 Answer = tuple[str, list[Place], float | None]
@@ -24,14 +24,22 @@ Answer = tuple[str, list[Place], float | None]
 NA: Answer = ("na", [], None)
 
 
-def normalise(text: str, match: str) -> tuple[str, list[int]]:
-    """The text as rules see it, and for each of its characters the position in the original."""
+Span = tuple[int, int]
+
+
+def normalise(text: str, match: str) -> tuple[str, list[Span]]:
+    """The text as rules see it, and for each of its characters start and end in the original."""
     character = squash_character if match == "squash" else fold_character
-    folded, positions = [], []
+    folded: list[str] = []
+    positions: list[Span] = []
     for position, original in enumerate(text):
         for c in character(original):
             folded.append(c)
-            positions.append(position)
+            positions.append((position, position + 1))
+    if match == "squash":
+        for start, end, reading in reversed(list(split_characters("".join(folded)))):
+            span = positions[start][0], positions[end - 1][1]
+            folded[start:end], positions[start:end] = reading, [span] * len(reading)
     return "".join(folded), positions
 
 
@@ -39,7 +47,7 @@ class NaiveRules:
     """A standard under a policy; ``check`` judges one chat, ``red_lines`` only screens it."""
 
     def __init__(
-        self, standard: Standard, policy: Policy, fold: Callable[..., tuple[str, list[int]]] = normalise
+        self, standard: Standard, policy: Policy, fold: Callable[..., tuple[str, list[Span]]] = normalise
     ) -> None:
         self.pack, self.weights, self.policy, self.fold = standard.pack, standard.scorecard.dimensions, policy, fold
         self.courtesy = courtesy_words(self.pack.wordlists["courtesy"])
@@ -159,13 +167,15 @@ class NaiveRules:
             return ("miss" if found else "hit", [], None)
         return ("hit", sorted(found), None) if len(found) >= body.get("at_least", 1) else ("miss", [], None)
 
-    def _occurrences(self, words: Sequence[str], folded: str, positions: list[int], text: str) -> list[tuple[int, int]]:
+    def _occurrences(
+        self, words: Sequence[str], folded: str, positions: list[Span], text: str
+    ) -> list[tuple[int, int]]:
         found = []
         for word in words:
             if word in folded:
                 start = folded.find(word)
                 while start >= 0:
-                    place = positions[start], positions[start + len(word) - 1] + 1
+                    place = positions[start][0], positions[start + len(word) - 1][1]
                     if not (word[0].isascii() or word[-1].isascii()) or _whole(text, *place):
                         found.append(place)
                     start = folded.find(word, start + 1)
@@ -275,9 +285,9 @@ class NaiveRules:
         return ("hit" if fits else "miss", [], value)
 
 
-def _matches(pattern: str, folded: str, positions: list[int], text: str) -> list[tuple[int, int]]:
+def _matches(pattern: str, folded: str, positions: list[Span], text: str) -> list[tuple[int, int]]:
     spans = [match.span() for match in re.finditer(pattern, folded) if match.end() > match.start()]
-    places = [(positions[start], positions[end - 1] + 1) for start, end in spans]
+    places = [(positions[start][0], positions[end - 1][1]) for start, end in spans]
     return [place for place in places if _whole(text, *place)]
 
 
