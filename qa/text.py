@@ -5,16 +5,18 @@ Two levels:
 * ``FOLD`` — full-width → half-width, upper → lower case, traditional → simplified, compatibility forms,
   zero-width and control characters dropped, every kind of blank one space;
 * ``SQUASH`` — ``FOLD`` and then everything that is neither letter nor digit dropped (spaces, dots, emoji
-  between characters), so that ``微❤信``, ``Ｖ.Ｘ`` and ``1 3 8-0`` read as what they say.
+  between characters) and stand-ins read as what they stand for (``qa/standins.tsv``: 薇, ➕, 🐧, Cyrillic х, 亻言), so
+  that ``微❤信``, ``Ｖ.Ｘ``, ``亻言`` and ``1 3 8-0`` read as what they say.
 
 A match is never quoted from the folded text: ``Joined.place`` maps it back to code points of the original.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -35,8 +37,8 @@ _RANGES = ((0, 0x3400), (0x4DC0, 0x4E00), (0xA000, 0xAC00), (0xD7A4, 0xD800), (0
            (0x2F800, 0x2FA20), (0xE0000, 0xE1000))  # fmt: skip
 """All of Unicode but CJK ideographs and Hangul syllables: letters that no compatibility form and no case changes."""
 _BEYOND = 0x40000  # tags, variation selectors, private use: no letters from here on
-_SPOKEN = {"➕": "加", "+": "加", "＋": "加", "﹢": "加", "薇": "微"}
-"""Characters that people write for another one to get past a filter, as ``SQUASH`` reads them."""
+_STAND_INS = "standins.tsv"
+_DROPPED = "-"
 _SURROGATES = (0xD800, 0xE000)
 _REPLACEMENT = 0xFFFD  # a lone surrogate is no character: neither RE2 nor the automaton can take it
 _INVISIBLE = {"Cf", "Mn", "Me", "Cc"}
@@ -77,15 +79,56 @@ def fold_character(char: str) -> str:
     return "".join(simplified.get(c, c) for c in compatible if unicodedata.category(c) not in _INVISIBLE)
 
 
+@lru_cache(maxsize=1)
+def _stand_ins() -> dict[str, str]:
+    """What is written → what is read, from the maintained table; a reading is empty where the character is dropped."""
+    table = resources.files("qa").joinpath(_STAND_INS).read_text(encoding="utf-8")
+    pairs = {}
+    for line in table.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        written, read = (cell.split(" ") for cell in _ESCAPE.sub(_unescaped, line).split("\t")[:2])
+        readings = read * len(written) if len(read) == 1 else read
+        pairs.update({form: "" if to == _DROPPED else to for form, to in zip(written, readings, strict=True)})
+    return pairs
+
+
+_ESCAPE = re.compile(r"\\u([0-9A-F]{4})|\\U([0-9A-F]{8})")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1] or escape[2], 16))
+
+
 def squash_character(char: str) -> str:
     """One character of the original as ``SQUASH`` text: letters and digits only, stand-ins as what they stand for.
 
-    >>> [squash_character(c) for c in "Ｖ.❤１"]
-    ['v', '', '', '1']
+    >>> [squash_character(c) for c in "Ｖ.❤１薇"]
+    ['v', '', '', '1', '微']
     """
-    if char in _SPOKEN:
-        return _SPOKEN[char]
-    return "".join(c for c in fold_character(char) if unicodedata.category(c)[0] in _WORD)
+    spoken = _stand_ins().get(char)
+    if spoken is not None:
+        return spoken
+    kept = (c for c in fold_character(char) if unicodedata.category(c)[0] in _WORD)
+    return "".join(_stand_ins().get(c, c) for c in kept)  # the folded form may be one: bold β, half-width ｰ
+
+
+@lru_cache(maxsize=1)
+def _split() -> tuple[re.Pattern[str], dict[str, str]]:
+    """Finds split characters in ``SQUASH`` text (the longest form first), and what each reads as."""
+    pairs = {form: read for form, read in _stand_ins().items() if len(form) > 1}
+    forms = {"".join(map(squash_character, form)): read for form, read in pairs.items()}
+    return re.compile("|".join(sorted(forms, key=len, reverse=True))), forms
+
+
+def split_characters(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start, end and reading of characters written in parts, in text squashed character by character.
+
+    >>> list(split_characters("力口我微亻言"))
+    [(0, 2, '加'), (4, 6, '信')]
+    """
+    pattern, readings = _split()
+    return ((*match.span(), readings[match[0]]) for match in pattern.finditer(text))
 
 
 _CHARACTER = {Level.FOLD: fold_character, Level.SQUASH: squash_character}
@@ -96,8 +139,9 @@ def _table(level: Level) -> npt.NDArray[np.uint32]:
     """Code point → folded code point, ``_DROP`` or ``_EXPAND`` (more than one character)."""
     table = np.arange(_CODES, dtype=np.uint32)
     character = _CHARACTER[level]
+    spoken = _stand_ins() if level is Level.SQUASH else {}
     for traditional, simplified in _simplified().items():
-        table[ord(traditional)] = ord(simplified)
+        table[ord(traditional)] = ord(spoken.get(simplified, simplified))
     if level is Level.SQUASH:
         table[_BEYOND:] = _DROP
     for char in (chr(code) for low, high in _RANGES for code in range(low, high)):
@@ -105,9 +149,9 @@ def _table(level: Level) -> npt.NDArray[np.uint32]:
             continue  # a letter without case stays
         code, folded = ord(char), character(char)
         table[code] = _EXPAND if len(folded) > 1 else ord(folded) if folded else _DROP
-    if level is Level.SQUASH:
-        for char, spoken in _SPOKEN.items():
-            table[ord(char)] = ord(spoken)
+    for char, reading in spoken.items():
+        if len(char) == 1:
+            table[ord(char)] = _EXPAND if len(reading) > 1 else ord(reading) if reading else _DROP
     table[_SURROGATES[0] : _SURROGATES[1]] = _REPLACEMENT if level is Level.FOLD else _DROP
     table[ord(BREAK)] = ord(BREAK)
     return table
@@ -118,16 +162,21 @@ class Joined:
     """Several turns folded into one searchable string, one turn a line.
 
     ``text`` is the folded string; ``source`` maps its positions to positions of the joined original
-    (``None``: the same); ``starts`` are the turns' first positions in the joined original.
+    (``None``: the same); ``starts`` are the turns' first positions in the joined original; ``last`` maps to the
+    last position of what was read as one character (``None``: to ``source``).
     """
 
     text: str
     source: npt.NDArray[np.int64] | None
     starts: tuple[int, ...]
+    last: npt.NDArray[np.int64] | None = None
 
     def place(self, start: int, end: int) -> tuple[int, int, int]:
         """Folded ``[start, end)`` → ``(which text, start, end)`` in code points of that original text."""
-        first, last = (start, end - 1) if self.source is None else (int(self.source[start]), int(self.source[end - 1]))
+        first, last = start, end - 1
+        if self.source is not None:
+            ends = self.source if self.last is None else self.last
+            first, last = int(self.source[first]), int(ends[last])
         which = bisect_right(self.starts, first) - 1
         offset = self.starts[which]
         return which, first - offset, last + 1 - offset
@@ -174,14 +223,36 @@ def join(texts: Sequence[str], level: Level) -> Joined:
     starts = (0, *accumulate(len(text) + 1 for text in texts[:-1])) if texts else (0,)
     original = _codes(whole)
     codes = _table(level)[original]
-    top = int(codes.max(initial=0))
-    if top < _EXPAND:
-        return Joined(_string(codes), None, starts)
-    if (codes == _EXPAND).any():
-        codes, source = _expanded(original, codes, level)
-        return Joined(_string(codes), source, starts)
-    kept = np.flatnonzero(codes != _DROP)
-    return Joined(_string(codes[kept]), kept, starts)
+    source: npt.NDArray[np.int64] | None = None
+    if codes.max(initial=0) >= _EXPAND:
+        source = np.flatnonzero(codes != _DROP)
+        kept = codes[source]
+        if kept.max(initial=0) < _EXPAND:
+            codes = kept
+        else:
+            codes, source = _expanded(original, codes, level)
+    text = _string(codes)
+    if level is Level.SQUASH and _split()[0].search(text):
+        return _put_together(text, source, starts)
+    return Joined(text, source, starts)
+
+
+def _put_together(text: str, source: npt.NDArray[np.int64] | None, starts: tuple[int, ...]) -> Joined:
+    """Split characters as one; what was read stands for everything from its first part to its last."""
+    places = range(len(text)) if source is None else source.tolist()
+    pieces: list[str] = []
+    first: list[int] = []
+    last: list[int] = []
+    done = 0
+    for start, end, reading in split_characters(text):
+        pieces += (text[done:start], reading)
+        first += (*places[done:start], *[places[start]] * len(reading))
+        last += (*places[done:start], *[places[end - 1]] * len(reading))
+        done = end
+    pieces.append(text[done:])
+    first += places[done:]
+    last += places[done:]
+    return Joined("".join(pieces), np.array(first, dtype=np.int64), starts, np.array(last, dtype=np.int64))
 
 
 def fold(text: str, level: Level = Level.FOLD) -> str:

@@ -55,6 +55,7 @@ MAY = {
     ("store", "time.monotonic"): "how long to go on trying for a locked SQLite file",
     ("store", "time.sleep"): "the pause between two tries",
     ("nightly", "time.perf_counter"): "seconds by stage, which are no part of a result",
+    ("nightly", "time.sleep"): "a worker process looks now and then whether its night still lives",
     ("demo", "time.perf_counter"): "seconds it took, shown to the user",
 }
 

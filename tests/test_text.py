@@ -9,10 +9,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from qa.text import BREAK, Joined, Level, fold, fold_character, join, squash_character
+from qa.text import (
+    BREAK,
+    Joined,
+    Level,
+    _split,
+    _stand_ins,
+    fold,
+    fold_character,
+    join,
+    split_characters,
+    squash_character,
+)
 
+SPLIT = "亻言力口氵去彳山几攵言正石马能\u3164丨🐧🛰х"
 TRICKY = (
-    "Ａ１信薇➕㎏…½ﬁ①ｶﾞ謝號é\u0301\u200b\u200d\ufe0f\u00ad\u202e😀👍🏻❤"
+    SPLIT + "Ａ１信薇➕㎏…½ﬁ①ｶﾞ謝號é\u0301\u200b\u200d\ufe0f\u00ad\u202e😀👍🏻❤"
     "\n\r\t\0\u001e\u2028\x85 \u3000.-VvXx18加微İßſ\ud800\udfff\ufdfa"
 )
 texts = st.text(st.one_of(st.sampled_from(TRICKY), st.characters()), max_size=30)
@@ -42,6 +54,15 @@ levels = st.sampled_from(list(Level))
         ("①②", "12", "12"),
         ("\ud800微信", "\ufffd微信", "微信"),
         ("", "", ""),
+        ("🐧号", "🐧号", "企鹅号"),
+        ("🇻🇽", "🇻🇽", "vx"),
+        ("ᴠх", "ᴠх", "vx"),
+        ("1️⃣❸⓽", "1❸⓽", "139"),
+        ("微丨信ㅤ号", "微丨信\u1160号", "微信号"),
+        ("力口我亻言", "力口我亻言", "加我信"),
+        ("彳 山.几❤攵", "彳 山.几❤攵", "微"),
+        ("能力口碑", "能力口碑", "能力口碑"),
+        ("女子评委", "女子评委", "女子评委"),
     ],
 )
 def test_fold(text: str, folded: str, squashed: str) -> None:
@@ -87,9 +108,13 @@ def test_every_folded_character_maps_back_to_what_it_came_from(many: list[str], 
         if char == BREAK:
             continue
         which, start, end = joined.place(position, position + 1)
-        assert end == start + 1
         original = many[which][start:end]
-        if unicodedata.category(original) not in ("Cs", "Cn"):
+        if end > start + 1:  # a split character: its quote begins and ends with a part
+            assert level is Level.SQUASH
+            assert char in fold(original, level)
+            assert squash_character(original[0])
+            assert squash_character(original[-1])
+        elif unicodedata.category(original) not in ("Cs", "Cn"):
             assert char in character(original)
 
 
@@ -124,3 +149,50 @@ def test_quotes_of_expanding_characters_are_whole() -> None:
 def test_unassigned_and_private_characters_stay() -> None:
     assert unicodedata.category("\ue000") == "Co"
     assert fold("\ue000") == "\ue000"
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "quote"),
+    [
+        ("亲，力 口我微亻❤言聊", "加我微信", "力 口我微亻❤言"),
+        ("氵去律", "法律", "氵去律"),
+        ("好彳山几攵亻言", "微信", "彳山几攵亻言"),
+        ("🛰号", "卫星号", "🛰号"),
+        ("收🧧吧", "红包", "🧧"),
+    ],
+)
+def test_a_quote_covers_all_parts_of_a_split_character(text: str, word: str, quote: str) -> None:
+    joined = join(["在吗", text, "好"], Level.SQUASH)
+    at = joined.text.index(word)
+    assert joined.lines()[0::2] == ["在吗", "好"]
+    which, start, end = joined.place(at, at + len(word))
+    assert (which, text[start:end]) == (1, quote)
+
+
+def test_split_characters_do_not_run_over_two_turns() -> None:
+    assert join(["力", "口"], Level.SQUASH).text == "力\n口"
+
+
+def test_what_a_stand_in_reads_as_is_no_stand_in() -> None:
+    for form, reading in _stand_ins().items():
+        assert reading == form or fold(reading, Level.SQUASH) == reading, form
+
+
+def test_split_characters_put_together_make_no_further_one() -> None:
+    """Folding stays idempotent: every form beside the pieces of every other one."""
+    forms = list(_split()[1])
+    pieces = {form[i:j] for form in forms for i in range(len(form)) for j in range(i + 1, len(form) + 1)}
+    for form in forms:
+        for piece in pieces:
+            for text in (form + piece, piece + form):
+                once = fold(text, Level.SQUASH)
+                assert fold(once, Level.SQUASH) == once, text
+
+
+def test_the_table_leaves_ordinary_words_alone() -> None:
+    words = (
+        "能力口碑 女子评委 安徽信息 威信 卫星定位 维信 法律 去皮 言语 人言可畏 车厂 贝类 "
+        "信心 芯片 第一 三八节 放肆 队伍 大陆"
+    )
+    assert fold(words, Level.SQUASH) == words.replace(" ", "")
+    assert list(split_characters(words.replace(" ", ""))) == [(0, 3, "能力口"), (4, 8, "女子评委")]

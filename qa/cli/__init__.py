@@ -32,9 +32,9 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("Chats in", "qa.cli.import_:command", "Read chats from files; say what is new, changed, rejected."),
     "export": Entry("Chats in", "qa.cli.export:command", "Write stored chats as JSON Lines, as they came in."),
     "nightly": Entry("The night", "qa.cli.nightly:command", "Sample a day's chats, check, score and flag them."),
-    "rescore": Entry("The night", "qa.cli.rescore:command", "Inspect a night again; the old results stay beside."),
+    "rescore": Entry("The night", "qa.cli.rescore:command", "Inspect nights again; the old results stay beside."),
     "sample": Entry("The night", "qa.cli.sample:command", "explain: print a draw so that anyone can redo it."),
-    "rules": Entry("Rules", "qa.cli.rules:command", "check, test, try: work on rule packs; ledger: waits of a chat."),
+    "rules": Entry("Rules", "qa.cli.rules:command", "check, test, try, diff, backtest, publish packs; ledger: waits."),
     "show": Entry("Look", "qa.cli.show:command", "One chat: its waits, findings with quotes, and score."),
     "demo": Entry("Look", "qa.cli.demo:command", "A month of generated chats, the nights over it, what was found."),
     "db": Entry("Keep house", "qa.cli.db:command", "upgrade, current: the version of the database schema."),
@@ -52,7 +52,7 @@ EXIT_CODES = """\
 0    done
 1    done, and something was found wrong (rules test, doctor, demo)
 2    wrong usage, settings or input; the message says what and where
-3    done, but broken chats (nightly) or rejected records (import --strict)
+3    done, but broken chats (nightly, rules backtest) or rejected records (import --strict)
 5    the database cannot be used
 75   another process works on the same night: try again later
 130  interrupted"""

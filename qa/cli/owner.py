@@ -1,7 +1,8 @@
-"""Who this process is, as the holder of a lease, and whether another holder still lives."""
+"""Who this process is, as the holder of a lease and as a person, and whether another holder still lives."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from pathlib import Path
@@ -11,6 +12,14 @@ def me() -> str:
     """``host:pid:start``: the start time tells this process from a later one that got the same number."""
     pid = os.getpid()
     return f"{socket.gethostname()}:{pid}:{_started(pid)}"
+
+
+def user() -> str:
+    """Name of the operating system's user, its number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def is_gone(owner: str) -> bool:

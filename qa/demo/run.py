@@ -83,7 +83,9 @@ def run_demo(
     progress.stage("writing a month of chats", DAYS * 3)
     files = write_month(folder / "chats", SEED, START, DAYS, chats)
     progress.advance(len(files))
-    options = ImportOptions(zone=ZoneInfo("Asia/Shanghai"), now=now, day=START.isoformat(), data_dir=folder, source="demo")
+    options = ImportOptions(
+        zone=ZoneInfo("Asia/Shanghai"), now=now, day=START.isoformat(), data_dir=folder, source="demo"
+    )
     imported = import_files(files, engine, options)
     results = []
     progress.stage("running the nights", len(files))

@@ -7,12 +7,14 @@ decides nothing that the known parts leave open.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qa.types import Role
 
@@ -52,8 +54,8 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
 
 
 Judge = Callable[["View"], Judgement]
-Turns = Callable[["View"], "tuple[int, ...] | str"]
-"""Turns in scope, or the reason why there are none."""
+Weigh = Callable[["View", tuple[int, ...]], Judgement]
+"""Judges a chat by these of its turns."""
 
 
 def hit(places: tuple[Place, ...] = (), *, searched: tuple[int, ...] = (), value: float | None = None) -> Judgement:
@@ -71,6 +73,145 @@ def not_applicable(reason: str) -> Judgement:
     return Judgement(State.NOT_APPLICABLE, (), (), reason)
 
 
+def together(answers: Sequence[Judgement]) -> Judgement:
+    """Return one hit of several: all their places, all turns searched, the first figure."""
+    if len(answers) == 1:
+        return answers[0]
+    places = tuple(sorted({place for answer in answers for place in answer.places}))
+    value = next((answer.value for answer in answers if answer.value is not None), None)
+    return hit(places, searched=_searched(answers), value=value)
+
+
+def some(answers: Sequence[Judgement]) -> Judgement:
+    """Hit where one is hit, else unknown where one is unknown; a miss cites what all of them searched."""
+    hits = [answer for answer in answers if answer.state is State.HIT]
+    if hits:
+        return together(hits)
+    unknown = next((answer for answer in answers if answer.state is State.NOT_APPLICABLE), None)
+    return unknown or miss(_searched(answers), next((a.value for a in answers if a.value is not None), None))
+
+
+def every(answers: Sequence[Judgement]) -> Judgement:
+    """Hit where all are hit, else missed where one is missed; a miss cites what the missed ones searched."""
+    misses = [answer for answer in answers if answer.state is State.MISS]
+    if misses:
+        return miss(_searched(misses), next((a.value for a in misses if a.value is not None), None))
+    unknown = next((answer for answer in answers if answer.state is State.NOT_APPLICABLE), None)
+    return unknown or together(answers)
+
+
+def _searched(answers: Sequence[Judgement]) -> tuple[int, ...]:
+    return tuple(sorted({turn for answer in answers for turn in answer.searched}))
+
+
+def by_turns(weigh: Weigh, each: Literal["any", "every"] | None) -> Weigh:
+    """Return ``weigh`` asked of each turn by itself; unchanged where ``each`` is None or there is only one turn."""
+    if each is None:
+        return weigh
+    combine = some if each == "any" else every
+
+    def judge(view: View, turns: tuple[int, ...]) -> Judgement:
+        return combine([weigh(view, (turn,)) for turn in turns])
+
+    return judge
+
+
+Side = Literal["after", "before", "around"]
+SIDES: tuple[Side, ...] = ("after", "before", "around")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Turns on this ``side`` of the hits of a named condition."""
+
+    side: Side
+    name: str
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which turns an operator looks at; equal scopes of one rule set are cut once a chat."""
+
+    role: Role | None
+    start: int | None
+    stop: int | None
+    anchor: Anchor | None
+    hit: int | Literal["last", "any", "every"]
+    reach: int | None
+    first: int | None
+    last: int | None
+
+    @property
+    def quantified(self) -> bool:
+        """Whether each hit of the anchor has its own turns, judged one after the other."""
+        return self.anchor is not None and self.hit in ("any", "every")
+
+    @property
+    def beyond(self) -> str:
+        """The reason why there are no turns beside the anchor."""
+        return f"no {_whose(self.role)} {self.anchor.side} {self.anchor.name}" if self.anchor else ""
+
+    def cut(self, view: View) -> tuple[int, ...] | str:
+        """Return the turns in scope, or the reason why there are none."""
+        turns = self._numbered(view)
+        if self.anchor is None or isinstance(turns, str):
+            return turns if isinstance(turns, str) else self._ends(turns)
+        hits = _hit_turns(self.anchor, view)
+        if isinstance(hits, str):
+            return hits
+        which = len(hits) if self.hit == "last" else int(self.hit)
+        if which > len(hits):
+            return f"{self.anchor.name} is hit in {len(hits)} turn(s) only"
+        return self._beside(turns, hits[which - 1]) or self.beyond
+
+    def windows(self, view: View) -> list[tuple[int, ...]] | str:
+        """Return the turns beside each hit of the anchor, or the reason why there are none at all."""
+        turns = self._numbered(view)
+        assert self.anchor is not None
+        if isinstance(turns, str):
+            return turns
+        hits = _hit_turns(self.anchor, view)
+        return hits if isinstance(hits, str) else [self._beside(turns, turn) for turn in hits]
+
+    def _numbered(self, view: View) -> tuple[int, ...] | str:
+        turns = view.turns_of(self.role)
+        if not turns:
+            return f"no {_whose(self.role)}"
+        if self.start is None and self.stop is None:
+            return turns
+        return turns[(self.start or 1) - 1 : self.stop] or f"{len(turns)} {_whose(self.role)}(s) only"
+
+    def _beside(self, turns: tuple[int, ...], at: int) -> tuple[int, ...]:
+        assert self.anchor is not None
+        side, reach = self.anchor.side, self.reach or len(turns)
+        low, high = bisect_left(turns, at), bisect_right(turns, at)
+        if side == "after":
+            return self._ends(turns[high : high + reach])
+        if side == "before":
+            return self._ends(turns[max(0, low - reach) : low])
+        return self._ends(turns[max(0, low - reach) : high + reach])
+
+    def _ends(self, turns: tuple[int, ...]) -> tuple[int, ...]:
+        if self.first is not None:
+            turns = turns[: self.first]
+        if self.last is not None:
+            turns = turns[-self.last :]
+        return turns
+
+
+def _whose(role: Role | None) -> str:
+    return f"{role.value} turn" if role else "turn"
+
+
+def _hit_turns(anchor: Anchor, view: View) -> list[int] | str:
+    """The turns in which a named condition is hit, in order, or the reason why there are none."""
+    judgement = anchor.judge(view)
+    if judgement.state is not State.HIT:
+        return f"no {anchor.name}"
+    return sorted({turn for turn, _, _ in judgement.places}) or f"{anchor.name} is at no turn"
+
+
 class Operator(BaseModel, ABC):
     """Base of all operators. A subclass names itself and documents itself: docs/rules.md is made from it."""
 
@@ -85,44 +226,85 @@ class Operator(BaseModel, ABC):
 class Scoped(Operator, ABC):
     """An operator that looks at some turns only.
 
-    ``role`` says whose turns; ``after`` keeps those after the first hit of a condition named in the rule's ``let``;
-    of these, ``first`` keeps that many from the start, then ``last`` that many from the end.
+    ``role`` says whose turns, ``from``–``to`` which of them (1: the first of the chat). ``after``, ``before`` and
+    ``around`` keep those on that side of a hit of a condition named in the rule's ``let``, at most ``reach`` of them;
+    ``hit`` says of which hit. Of these ``first`` keeps that many from the start, then ``last`` that many from the end.
+    With ``turns`` each turn is judged by itself.
     """
 
+    by_turn: ClassVar[bool] = True
+    """Whether one turn by itself can be judged."""
+    counts_none: ClassVar[bool] = False
+    """Whether an empty scope has an answer, instead of being not applicable."""
+
     role: Literal["customer", "agent", "bot", "system", "any"] = "agent"
+    from_: int | None = Field(default=None, alias="from", ge=1)
+    to: int | None = Field(default=None, ge=1)
+    after: str | None = None
+    before: str | None = None
+    around: str | None = None
+    hit: Annotated[int, Field(ge=1)] | Literal["last", "any", "every"] = 1
+    reach: int | None = Field(default=None, ge=1)
     first: int | None = Field(default=None, ge=1)
     last: int | None = Field(default=None, ge=1)
-    after: str | None = None
+    each: Literal["any", "every"] | None = Field(default=None, alias="turns")
 
-    def turns(self, bench: Bench) -> Turns:
-        """Compile the scope to a function of the view (cached there, since many rules share a scope)."""
-        role = None if self.role == "any" else Role(self.role)
-        anchor = bench.named(self.after) if self.after is not None else None
-        key = (role, self.first, self.last, anchor)
-        nobody = f"no {self.role} turn" if role else "no turn"
+    @model_validator(mode="after")
+    def _one_scope(self) -> Self:
+        anchors = [name for name in ("after", "before", "around") if getattr(self, name) is not None]
+        if len(anchors) > 1:
+            raise ValueError("give at most one of after, before, around")
+        for field in ("hit", "reach"):
+            if not anchors and field in self.model_fields_set:
+                raise ValueError(f"{field} belongs to after, before or around")
+        if self.around is not None and self.reach is None:
+            raise ValueError("around needs reach: how many turns on each side")
+        if self.from_ is not None and self.to is not None and self.to < self.from_:
+            raise ValueError("to is less than from")
+        if self.each is not None and not self.by_turn:
+            raise ValueError(f"{self.name} compares turns with each other: a single turn cannot be judged")
+        return self
 
-        def of(view: View) -> tuple[int, ...] | str:
-            known = view.scopes.get(key)
-            if known is None:
-                known = view.scopes[key] = self._cut(view, role, anchor) or nobody
-            return known
+    @abstractmethod
+    def weigh(self, bench: Bench) -> Weigh:
+        """Return the function that judges given turns; what is searched for is registered with ``bench``."""
 
-        return of
+    def compile(self, bench: Bench) -> Judge:
+        """Return the judge of the turns in scope."""
+        weigh = by_turns(self.weigh(bench), self.each)
+        scope = Scope(
+            role=None if self.role == "any" else Role(self.role),
+            start=self.from_,
+            stop=self.to,
+            anchor=self._anchor(bench),
+            hit=self.hit,
+            reach=self.reach,
+            first=self.first,
+            last=self.last,
+        )
+        number, nothing = bench.scope(scope), self.counts_none
 
-    def _cut(self, view: View, role: Role | None, anchor: Judge | None) -> tuple[int, ...] | str:
-        turns = view.turns_of(role)
-        if anchor is not None:
-            judgement = anchor(view)
-            if judgement.state is not State.HIT:
-                return f"no {self.after}"
-            if not judgement.places:
-                return f"{self.after} is at no turn"
-            start = min(turn for turn, _, _ in judgement.places)
-            turns = tuple(turn for turn in turns if turn > start)
-            if not turns:
-                return f"no {self.role} turn after {self.after}"
-        if self.first is not None:
-            turns = turns[: self.first]
-        if self.last is not None:
-            turns = turns[-self.last :]
-        return turns
+        def one(view: View) -> Judgement:
+            turns = view.scopes.get(number)
+            if turns is None:
+                turns = view.scopes[number] = scope.cut(view)
+            if isinstance(turns, str):
+                return weigh(view, ()) if nothing else not_applicable(turns)
+            return weigh(view, turns)
+
+        def several(view: View) -> Judgement:
+            windows = scope.windows(view)
+            if isinstance(windows, str):
+                return not_applicable(windows)
+            empty = not_applicable(scope.beyond)
+            answers = [weigh(view, turns) if turns or nothing else empty for turns in windows]
+            return some(answers) if self.hit == "any" else every(answers)
+
+        return several if scope.quantified else one
+
+    def _anchor(self, bench: Bench) -> Anchor | None:
+        for side in SIDES:
+            name: str | None = getattr(self, side)
+            if name is not None:
+                return Anchor(side, name, bench.named(name))
+        return None

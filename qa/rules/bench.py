@@ -12,7 +12,7 @@ import ahocorasick_rs
 import re2
 
 from qa.errors import PackError
-from qa.rules.base import Judge
+from qa.rules.base import Judge, Scope
 from qa.text import Joined, Level, fold
 
 Match = tuple[int, int, int]
@@ -91,14 +91,26 @@ class Bench:
         self._wanted = {level: _Wanted({}, []) for level in Level}
         self._slots = 0
         self._named: Mapping[str, Judge] = {}
+        self._known: dict[tuple[Level, str | tuple[str, ...]], int] = {}
+        self._scopes: dict[Scope, int] = {}
 
     def wordlist(self, name: str) -> Sequence[str]:
         """Phrases of a named word list; PackError when there is none of that name."""
         return self._wordlist(name)
 
+    def scope(self, scope: Scope) -> int:
+        """Number of a scope, the same for equal ones: under it the view keeps the turns."""
+        return self._scopes.setdefault(scope, len(self._scopes))
+
     def phrases(self, level: Level, phrases: Sequence[str]) -> int:
-        """Have these phrases searched for; returns the slot under which the view keeps the matches."""
-        slot = self._new_slot()
+        """Have these phrases searched for; returns the slot under which the view keeps the matches.
+
+        The same phrases asked for again have the same slot.
+        """
+        known = self._known.get((level, tuple(phrases)))
+        if known is not None:
+            return known
+        slot = self._known[level, tuple(phrases)] = self._new_slot()
         for phrase in phrases:
             folded = fold(phrase, level)
             if not folded.strip():
@@ -110,8 +122,12 @@ class Bench:
 
     def pattern(self, level: Level, pattern: str) -> int:
         """Have a regular expression (RE2 syntax, linear time) searched for; returns its slot."""
-        slot = self._new_slot()
-        self._wanted[level].patterns.append((compile_pattern(pattern).pattern, slot))
+        known = self._known.get((level, pattern))
+        if known is not None:
+            return known
+        compiled = compile_pattern(pattern).pattern
+        slot = self._known[level, pattern] = self._new_slot()
+        self._wanted[level].patterns.append((compiled, slot))
         return slot
 
     def named(self, name: str) -> Judge:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qa.errors import PackError
-from qa.rules.base import Judge, Judgement, State, hit, miss, not_applicable
+from qa.rules.base import Judge, Judgement, State, hit, miss, not_applicable, together
 from qa.rules.bench import Bench
 from qa.rules.mistakes import first_mistake
 from qa.rules.registry import operators
@@ -66,7 +66,7 @@ def _all(body: Any, bench: Bench, path: Path) -> Judge:
             if answer.state is State.NOT_APPLICABLE:
                 unknown = unknown or answer
             answers.append(answer)
-        return unknown or _together(answers)
+        return unknown or together(answers)
 
     return judge
 
@@ -92,7 +92,7 @@ def _counting(judges: Sequence[Judge], n: int) -> Judge:
         answers = [part(view) for part in judges]
         hits = [answer for answer in answers if answer.state is State.HIT]
         if len(hits) >= n:
-            return _together(hits)
+            return together(hits)
         unknown = [answer for answer in answers if answer.state is State.NOT_APPLICABLE]
         if len(hits) + len(unknown) >= n:
             return unknown[0]
@@ -134,15 +134,6 @@ def remembered(judge: Judge) -> Judge:
         return known
 
     return once
-
-
-def _together(answers: Sequence[Judgement]) -> Judgement:
-    if len(answers) == 1:
-        return answers[0]
-    places = tuple(sorted({place for answer in answers for place in answer.places}))
-    searched = tuple(sorted({turn for answer in answers for turn in answer.searched}))
-    value = next((answer.value for answer in answers if answer.value is not None), None)
-    return hit(places, searched=searched, value=value)
 
 
 def gate(applies: Judge, when: Judge) -> Judge:

@@ -8,6 +8,8 @@ _CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n~～]|\s{2,}")
 _REACH_BEFORE = 10
 _REACH_AFTER = 10
 _REACH_OF_QUOTES = 100
+_REACH_OF_WARNINGS = 24
+_REACH_OF_REPORTS = 30
 _TURN_OF_CLAUSE = re.compile(r"的话|的話|(?<![不未])(?:可以|就|直接|麻烦|麻煩)|而是|不过|不過|但|请(?!勿)|請(?!勿)")
 """What follows these is no longer denied: 不方便的话加我微信, 不行就加我微信."""
 _NOT_NEGATIONS = re.compile(
@@ -20,6 +22,12 @@ _NEGATION_BEFORE = re.compile(
     r"不|别|勿|莫|没|未|无需|无须|无法|无权|禁止|严禁|拒绝|谢绝|避免|防止|谨防|警惕|杜绝|小心|当心|并非|绝非|非本|"
     r"別|沒|無需|無須|無法|無權|嚴禁|拒絕|謝絕|謹防|杜絕|並非|絕非"
 )
+_WARNING = re.compile(
+    r"(?:请|請|千万|千萬|务必|務必|一定|绝对|絕對|都|也|是|从|從|会)(?:不要|勿|别|別|不会|不會|不得)|切勿|请勿|請勿|绝不会?|絕不會?|从不|從不|"
+    r"不会(?:以|向|让|要求|主动|通过|在|用)|不會(?:以|向|讓|要求|主動|通過|在|用)|严禁|嚴禁|禁止|谨防|謹防|警惕|提防|防范|防範|不得|无权|無權|"
+    r"不要(?:相信|轻信|点|向|给|把|将|随|在|跟|和|与|通过|因|听)|(?:别|別|勿)(?:轻信|相信|輕信)|拒绝|杜绝|举报|舉報|投诉那些"
+)
+"""Said once, these hold to the end of the clause, however long it is."""
 _NEGATION_AFTER = re.compile(
     r"^.{0,4}?(不允许|不允許|不可以|不行|不支持|不提供|不安全|不合规|不合規|违规|違規|违反|違反|禁止|有风险|有風險|是骗|是騙|"
     r"属于诈骗|屬於詐騙|都是假|(不能|不需要|不用|不会|不會)的?[哦呢了的亲啊呀哈]*$)"
@@ -36,15 +44,55 @@ def negated(text: str, start: int, end: int) -> bool:
     before = _CLAUSE_END.split(text[max(0, start - _REACH_BEFORE) : start])[-1]
     before = "" if _TURN_OF_CLAUSE.match(text, start) else _NOT_NEGATIONS.sub("", _TURN_OF_CLAUSE.split(before)[-1])
     after = _CLAUSE_END.split(text[end : end + _REACH_AFTER], maxsplit=1)[0]
-    return bool(_NEGATION_BEFORE.search(before) or _NEGATION_AFTER.search(after))
+    return bool(_NEGATION_BEFORE.search(before) or _NEGATION_AFTER.search(after)) or _warned(text, start)
+
+
+def _warned(text: str, start: int) -> bool:
+    """Whether a warning opens the clause further away: 客服不会以任何理由要求您提供验证码."""
+    clause = _CLAUSE_END.split(text[max(0, start - _REACH_OF_WARNINGS) : start])[-1]
+    return bool(_WARNING.search(_TURN_OF_CLAUSE.split(clause)[-1]))
+
+
+_REPORTED = re.compile(
+    # somebody else, and what they do or say
+    r"(?:有人|别人|別人|他人|对方|對方|陌生人|骗子|騙子|不法分子|犯罪分子|冒充|自称|自稱|假冒|假装|假的?客服|假客服|诈骗|詐騙|"
+    r"第三方|任何人|谁|誰|黑客|来电|來電|接到|遇到|碰到|遇上)[^。！？!?\n]{0,12}?"
+    r"(?:让|讓|叫|要求|要(?!是|不)|说(?!明)|說(?!明)|声称|聲稱|引导|引導|诱导|誘導|索要|索取|骗|騙|以|通过|通過|邀请|邀請|请您|請您|称|稱|"
+    r"跟您|和您|向您|问您|问你|发来)[^。！？!?\n]{0,10}$|"
+    # the customer's words taken up again
+    r"(?:您|你)(?:刚才|刚刚|剛才|剛剛|之前|前面|上面|这边|)(?:说|說|问|問|提到|提及|讲|講|反馈|反映)(?:的|过的|到的)"
+    r"(?:是|那个|这个|那句|那条|這個|那個|「|“)?[^，。！？,!?\n的]{0,4}$|"
+    r"(?:所谓|所謂)的?$|(?:什么|什麼|啥)(?:是|叫)$"
+)
+_NAMED = re.compile(
+    r"^[^，。！？,!?\n]{0,3}(?:是什么意思|是什麼意思|什么意思|是指(?:什么|哪)|是谁|是指|指的是|的?(?:小?卡片|小卡|骗局)|的(?:人|骗子|卡片|小卡|行为|诈骗|都是|电话|短信|骗局|信息|链接|要求|陌生))"
+)
+"""What follows a word that is talked about: …是什么意思, …的都是骗子."""
+_SENTENCE_END = re.compile(r"[。！？；!?;\n]")
 
 
 def quoted(text: str, start: int, end: int) -> bool:
-    """Whether ``text[start:end]`` stands between quotation marks, at most 100 characters away: somebody else's words.
+    """Whether ``text[start:end]`` is somebody else's words: between quotation marks, or reported.
 
-    >>> quoted("您说的“最好”是指哪款", 4, 6), quoted("这款最好", 2, 4)
+    Quotation marks count where they are at most 100 characters away, a report (有人让您…, 您说的…) within the sentence.
+
+    >>> quoted("您说的“最好”是指哪款", 4, 6), quoted("这款最好", 2, 4), quoted("有人让您加微信吗", 4, 7)
+    (True, False, True)
+    """
+    return _marked(text, start, end) or reported(text, start, end)
+
+
+def reported(text: str, start: int, end: int) -> bool:
+    """Whether ``text[start:end]`` is what others do or say, as the sentence tells it.
+
+    >>> reported("如果有人让您转账请报警", 6, 8), reported("您转账给我", 1, 5)
     (True, False)
     """
+    before = _SENTENCE_END.split(text[max(0, start - _REACH_OF_REPORTS) : start])[-1]
+    return bool(_REPORTED.search(before) or _NAMED.search(text[end : end + _REACH_AFTER]))
+
+
+def _marked(text: str, start: int, end: int) -> bool:
     low, high = max(0, start - _REACH_OF_QUOTES), end + _REACH_OF_QUOTES
     for left, right in _QUOTES:
         opened = text.rfind(left, low, start)

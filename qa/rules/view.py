@@ -12,16 +12,21 @@ from qa.ledger import Ledger, LedgerSettings, build_ledger
 from qa.rules.base import Place
 from qa.rules.bench import ANY_EDGE, WHOLE_WORD, Index, Match
 from qa.text import Joined, Level, fold_character, join
-from qa.types import Chat, Role
+from qa.types import Chat, Instant, Role
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may know besides the chat: the ledger's settings, the peak hours, the merchant's zone."""
+    """What a rule may know besides the chat: the ledger's settings, the peak hours, the merchant's zone.
+
+    ``earlier_chats`` belongs to one chat (``dataclasses.replace``): when the same customer's earlier chats ended; None
+    where nobody looked.
+    """
 
     ledger: LedgerSettings
     peak: Hours | None
     zone: ZoneInfo
+    earlier_chats: tuple[Instant, ...] | None = None
 
 
 class View:
@@ -42,7 +47,7 @@ class View:
         ]
         self.turns = tuple(shown)
         """Indexes of the turns that text rules read: shown to the customer and made of text."""
-        self.scopes: dict[Any, tuple[int, ...] | str] = {}
+        self.scopes: dict[int, tuple[int, ...] | str] = {}
         self.judged: dict[Any, Any] = {}
         self._index = index
         self._joined: dict[Level, Joined] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Table, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, false, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.store.tables import chats, findings, flags, frame, inspections, runs
@@ -134,6 +134,38 @@ def rule_counts(connection: Connection, run_ids: Sequence[int]) -> list[tuple[st
         .order_by(number.desc(), findings.c.rule)
     )
     return [(r[0], r[1], int(r[2])) for r in connection.execute(query)]
+
+
+class ScoreChanges(NamedTuple):
+    """How a re-scoring differs from the night's own inspections of the same chats; ``chats``: those in both."""
+
+    chats: int
+    worse: int
+    better: int
+    newly_void: int
+    no_longer_void: int
+
+
+def score_changes(connection: Connection, before: Sequence[int], after: int) -> ScoreChanges:
+    """Compare the run ``after`` with the runs ``before`` of the same night, chat by chat."""
+    old, new = inspections.alias("old"), inspections.alias("new")
+
+    def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    query = (
+        select(
+            func.count(),
+            count_if(new.c.score < old.c.score),
+            count_if(new.c.score > old.c.score),
+            count_if(and_(new.c.red_line == true(), old.c.red_line == false())),
+            count_if(and_(new.c.red_line == false(), old.c.red_line == true())),
+        )
+        .select_from(new)
+        .join(old, old.c.chat_pk == new.c.chat_pk)
+        .where(new.c.run_id == after, old.c.run_id.in_(list(before)))
+    )
+    return ScoreChanges(*(int(number) for number in connection.execute(query).one()))
 
 
 def flag_counts(connection: Connection, run_ids: Sequence[int]) -> list[tuple[str, int]]:

@@ -114,6 +114,19 @@ class RulesetRow(Base):
     published_at: Mapped[Micros]
 
 
+class PublicationRow(Base):
+    """A standard was published for a merchant, or (NULL) for all that have none of their own."""
+
+    __tablename__ = "publications"
+
+    id: Mapped[AutoId]
+    ruleset: Mapped[RulesetRef]
+    merchant: Mapped[Name | None]
+    published_at: Mapped[Micros]
+    published_by: Mapped[Name]
+    note: Mapped[Name | None]
+
+
 class NightRow(Base):
     """The night of one merchant and local day, with its lease."""
 
@@ -235,6 +248,7 @@ class FlagRow(Base):
 
 chats = Base.metadata.tables["chats"]
 rulesets = Base.metadata.tables["rulesets"]
+publications = Base.metadata.tables["publications"]
 nights = Base.metadata.tables["nights"]
 runs = Base.metadata.tables["runs"]
 frame = Base.metadata.tables["frame"]

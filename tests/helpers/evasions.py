@@ -7,7 +7,7 @@ Run from the checkout it prints the figures of docs/rules.md and everything misj
 
 from __future__ import annotations
 
-import unicodedata
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ from importlib import resources
 from pathlib import Path
 
 if __name__ == "__main__":  # run as a file, the checkout is not on the path
-    import sys
-
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import msgspec
 from ruamel.yaml import YAML
 
 from qa.rules.context import house_context
@@ -191,8 +190,6 @@ class RedLines:
 
     def quotes(self, text: str) -> dict[str, str]:
         """Red lines that the sentence crosses, each with the quote."""
-        import msgspec
-
         customer, agent = self._chat.messages
         chat = msgspec.structs.replace(self._chat, messages=(customer, msgspec.structs.replace(agent, text=text)))
         opinion = self._rules.judge(chat, self._context, "2026-11-20")
@@ -222,17 +219,21 @@ def main() -> None:
     for title, key in (("red line", "rule"), ("way", "way")):
         total, right = Counter(getattr(e, key) for e in made), Counter(getattr(e, key) for e in made if caught[e])
         for name, number in total.items():
-            print(f"{title}: {name}: {Tally(right[name], number)}")
-    print(f"all: {Tally(sum(caught.values()), len(made))}; least spellings of a phrase: {_least(made)}")
+            _say(f"{title}: {name}: {Tally(right[name], number)}")
+    _say(f"all: {Tally(sum(caught.values()), len(made))}; least spellings of a phrase: {_least(made)}")
     for evasion in made:
         if not caught[evasion]:
-            print(f"missed: {evasion.rule}: {evasion.phrase} as {evasion.text!r} ({evasion.way})")
+            _say(f"missed: {evasion.rule}: {evasion.phrase} as {evasion.text!r} ({evasion.way})")
     sentences = innocent()
     crossed = {text: judge.quotes(text) for text in sentences}
-    print(f"innocent sentences that cross a red line: {Tally(sum(map(bool, crossed.values())), len(sentences))}")
+    _say(f"innocent sentences that cross a red line: {Tally(sum(map(bool, crossed.values())), len(sentences))}")
     for text, quotes in crossed.items():
         for rule, quote in quotes.items():
-            print(f"wrong: {rule}: {quote!r} in {text}")
+            _say(f"wrong: {rule}: {quote!r} in {text}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
 
 
 def _least(made: list[Evasion]) -> int:

@@ -88,7 +88,7 @@ def test_an_unknown_version_is_newer(store_engine: Engine) -> None:
 
 
 def test_an_older_version_asks_for_the_upgrade(store_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "HEAD", "9998")
     with pytest.raises(StoreError, match="run `qa db upgrade`"):
         migrate.ensure_ready(store_engine)
 
@@ -100,8 +100,27 @@ def test_tables_of_someone_else_are_not_touched(empty_engine: Engine) -> None:
         migrate.ensure_ready(empty_engine)
 
 
+def test_down_one_version_and_up_again_keeps_what_was_there(store_engine: Engine) -> None:
+    with write_tx(store_engine) as connection:
+        connection.execute(text("INSERT INTO rulesets VALUES ('h', 'p', '1', :content, 1)"), {"content": b"{}"})
+        connection.execute(
+            text("INSERT INTO publications (ruleset, published_at, published_by) VALUES ('h', 1, 'lead')")
+        )
+    migrate.downgrade(store_engine, "0001")
+    with read_tx(store_engine) as connection:
+        assert not inspect(connection).has_table("publications")
+        assert connection.execute(text("SELECT hash FROM rulesets")).scalar_one() == "h"
+    with pytest.raises(StoreError, match="has schema 0001, this program needs 0002: run `qa db upgrade`"):
+        migrate.ensure_ready(store_engine)
+    assert migrate.upgrade(store_engine) == "0001"
+    assert differences(store_engine) == []
+    with read_tx(store_engine) as connection:
+        assert connection.execute(text("SELECT hash FROM rulesets")).scalar_one() == "h"
+        assert connection.execute(text("SELECT count(*) FROM publications")).scalar_one() == 0
+
+
 def test_there_is_no_version_of_that_name(store_engine: Engine) -> None:
-    with pytest.raises(StoreError, match="no schema version 'x'; known: base, 0001"):
+    with pytest.raises(StoreError, match="no schema version 'x'; known: base, 0001, 0002"):
         migrate.downgrade(store_engine, "x")
 
 

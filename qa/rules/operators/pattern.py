@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from qa.rules.base import Judge, Judgement, Place, Scoped, hit, miss, not_applicable
+from qa.rules.asking import Asked, meant
+from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
 from qa.rules.bench import Bench
+from qa.rules.finder import within
 from qa.rules.mention import negated, quoted
 from qa.rules.view import View
 from qa.text import Level
@@ -21,7 +23,7 @@ class Pattern(Scoped):
     A match that begins inside a run of Latin letters or of digits (``vx`` of ``avx``) does not count. ``except``: a
     match that overlaps a match of this second expression does not count. ``at_least``: so many matches.
     ``match: squash`` searches the text without anything but letters and digits. Negated and quoted matches count only
-    when ``negated`` / ``quoted`` say so.
+    when ``negated`` / ``quoted`` say so; ``asked: skip`` leaves out those in a question, ``asked: only`` all others.
 
     Example: ``{regex: {pattern: '订单号?[0-9]{8,}', role: customer}}``
     """
@@ -34,27 +36,26 @@ class Pattern(Scoped):
     match: Literal["fold", "squash"] = "fold"
     negated: bool = False
     quoted: bool = False
+    asked: Asked = "count"
 
-    def compile(self, bench: Bench) -> Judge:
-        """Return the judge."""
-        turns, level = self.turns(bench), Level(self.match)
+    def weigh(self, bench: Bench) -> Weigh:
+        """Return how given turns are judged."""
+        level = Level(self.match)
         slot = bench.pattern(level, self.pattern)
         except_slot = bench.pattern(level, self.except_) if self.except_ else None
 
-        def judge(view: View) -> Judgement:
-            scope = turns(view)
-            if isinstance(scope, str):
-                return not_applicable(scope)
+        def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             found = view.found(level, slot)
             if found:
-                wanted = set(scope)
-                found = [place for place in found if place[0] in wanted]
+                found = within(found, scope)
             if found and except_slot is not None:
                 found = _clear(found, view.found(level, except_slot))
             if not self.negated:
                 found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
             if not self.quoted:
                 found = [p for p in found if not quoted(view.text(p[0]), p[1], p[2])]
+            if self.asked != "count":
+                found = [p for p in found if meant(self.asked, view.text(p[0]), p[1], p[2])]
             return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
 
         return judge

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from rapidfuzz import fuzz
 
-from qa.rules.base import Judge, Judgement, Scoped, hit, miss, not_applicable
+from qa.rules.base import Judgement, Scoped, Weigh, hit, miss
 from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.text import Level
@@ -29,6 +29,7 @@ class Repeated(Scoped):
     """
 
     name: ClassVar[str] = "repeated"
+    by_turn: ClassVar[bool] = False
 
     times: int = Field(ge=2)
     min_length: int = Field(default=6, ge=1)
@@ -36,15 +37,11 @@ class Repeated(Scoped):
     within: int | None = Field(default=None, ge=1)
     containing_list: str | None = None
 
-    def compile(self, bench: Bench) -> Judge:
-        """Return the judge."""
-        turns = self.turns(bench)
+    def weigh(self, bench: Bench) -> Weigh:
+        """Return how given turns are judged."""
         words = bench.phrases(Level.FOLD, bench.wordlist(self.containing_list)) if self.containing_list else None
 
-        def judge(view: View) -> Judgement:
-            scope = turns(view)
-            if isinstance(scope, str):
-                return not_applicable(scope)
+        def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             if len(scope) < self.times:
                 return miss(scope)
             folded = view.folded(Level.SQUASH)

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from qa.ledger import TRANSFER
-from qa.rules.base import Judge, Judgement, Operator, Scoped, hit, miss, not_applicable
+from qa.rules.base import Judge, Judgement, Operator, Scoped, Weigh, hit, miss, not_applicable
 from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.text import Level
@@ -25,14 +25,10 @@ class ShortReplies(Scoped):
     max_chars: int = Field(ge=1)
     at_least: int = Field(default=1, ge=1)
 
-    def compile(self, bench: Bench) -> Judge:
-        """Return the judge."""
-        turns = self.turns(bench)
+    def weigh(self, bench: Bench) -> Weigh:  # noqa: ARG002 - no words are searched
+        """Return how given turns are judged."""
 
-        def judge(view: View) -> Judgement:
-            scope = turns(view)
-            if isinstance(scope, str):
-                return not_applicable(scope)
+        def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             folded = view.folded(Level.SQUASH)
             short = [turn for turn in scope if 1 <= len(folded[turn]) <= self.max_chars]
             if len(short) < self.at_least:
@@ -49,6 +45,8 @@ class TurnCount(Scoped):
     """
 
     name: ClassVar[str] = "turns"
+    by_turn: ClassVar[bool] = False
+    counts_none: ClassVar[bool] = True
 
     at_least: int | None = Field(default=None, ge=0)
     at_most: int | None = Field(default=None, ge=0)
@@ -61,13 +59,10 @@ class TurnCount(Scoped):
             raise ValueError("at_most is less than at_least")
         return self
 
-    def compile(self, bench: Bench) -> Judge:
-        """Return the judge."""
-        turns = self.turns(bench)
+    def weigh(self, bench: Bench) -> Weigh:  # noqa: ARG002 - no words are searched
+        """Return how given turns are judged."""
 
-        def judge(view: View) -> Judgement:
-            scope = turns(view)
-            found = () if isinstance(scope, str) else scope
+        def judge(view: View, found: tuple[int, ...]) -> Judgement:
             enough = self.at_least is None or len(found) >= self.at_least
             few = self.at_most is None or len(found) <= self.at_most
             value = float(len(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import fsum
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ from qa.rules.view import View
 from qa.types import MICROSECONDS, Instant
 
 Opened = Literal["any", "peak", "off_peak"]
+HoursOf = Literal["all", "peak", "off_peak", "business"]
 _HOUR = 3600 * MICROSECONDS
 
 
@@ -21,7 +23,9 @@ class Figure(Operator):
     """A figure of the ledger is ``over`` or ``under`` a limit (seconds; ``within_rate``: a share from 0 to 1).
 
     ``within_rate`` is the share of waits answered within ``seconds``. ``opened`` restricts the rule to chats whose
-    first wait opened in, or outside, the policy's peak hours. A figure that is unknown is not applicable.
+    first wait opened in, or outside, the policy's peak hours. ``hours`` draws the figure only from the waits that
+    opened in the peak hours, outside them or in the business hours (all hours, where a policy has none); those measured
+    from the chat's first wait are not applicable when it is not among them. A figure that is unknown is not applicable.
 
     Example: ``{figure: {figure: first_response, over: 30, opened: off_peak}}``
     """
@@ -35,6 +39,7 @@ class Figure(Operator):
     under: float | None = Field(default=None, ge=0)
     seconds: float = Field(default=180, gt=0)
     opened: Opened = "any"
+    hours: HoursOf = "all"
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
@@ -60,13 +65,34 @@ class Figure(Operator):
             refused = _outside(first, self.opened, view)
             if refused:
                 return not_applicable(refused)
+        return self._compare(view, ledger) if self.hours == "all" else self._within_hours(view)
+
+    def _within_hours(self, view: View) -> Judgement:
+        """Judge the figure as it is without the waits that opened in other hours."""
+        ledger = view.ledger
+        waits = opened_in(view, ledger.waits, self.hours)
+        first_matters = self.figure in ("first_response", "first_substantive", "complete_answer")
+        if not waits or (first_matters and waits[0] is not ledger.waits[0]):
+            return not_applicable(f"no {'first ' if first_matters else ''}wait opened in {self.hours} hours")
+        if first_matters:
+            return self._compare(view, ledger)
+        reduced = Ledger(
+            waits=waits,
+            average_response_s=_average(waits),
+            longest_wait_s=max(_counted(waits), default=None),
+            unanswered=sum(wait.unanswered for wait in waits),
+            not_applicable=ledger.not_applicable,
+        )
+        return self._compare(view, reduced)
+
+    def _compare(self, view: View, ledger: Ledger) -> Judgement:
         value = self._value(ledger)
         if value is None:
             return not_applicable(ledger.not_applicable or ("unanswered" if ledger.unanswered else "no counted wait"))
         beyond = value > self.over if self.over is not None else value < (self.under or 0)
         if not beyond:
             return miss(value=value)
-        return hit(self._places(view, first), value=value)
+        return hit(self._places(view, ledger), value=value)
 
     def _value(self, ledger: Ledger) -> float | None:
         if self.figure == "within_rate":
@@ -74,18 +100,18 @@ class Figure(Operator):
         value: float | None = getattr(ledger, f"{self.figure}_s")
         return value
 
-    def _places(self, view: View, first: Wait | None) -> tuple[Place, ...]:
+    def _places(self, view: View, ledger: Ledger) -> tuple[Place, ...]:
         """Return the turns between which the figure was measured."""
-        ledger = view.ledger
+        first = ledger.waits[0] if ledger.waits else None
         if self.figure in ("first_response", "first_substantive") and first is not None:
             ends = first.closed_turn if self.figure == "first_response" else first.substantive_turn
             return _whole(view, first.opened_turn, ends)
         if self.figure == "complete_answer" and first is not None:
             return _whole(view, first.opened_turn, ledger.complete_turn)
-        counted = [wait for wait in ledger.waits if wait.counted and wait.response_s is not None]
         if self.figure == "within_rate":
             late = [w for w in ledger.waits if w.unanswered or (w.response_s or 0) > self.seconds]
             return tuple(place for wait in late for place in _whole(view, wait.opened_turn))
+        counted = [wait for wait in ledger.waits if wait.counted and wait.response_s is not None]
         slowest = max(counted, key=lambda wait: wait.response_s or 0)
         return _whole(view, slowest.opened_turn, slowest.closed_turn)
 
@@ -94,7 +120,8 @@ class AnyWait(Operator):
     """Any single wait of the customer is ``over`` a number of seconds; each such wait is a hit.
 
     ``until: response`` measures to the agent's next turn, ``until: substantive`` skips holding phrases. The first wait
-    has rules of its own: ``first: false`` leaves it out.
+    has rules of its own: ``first: false`` leaves it out. ``hours``: only waits that opened in the peak hours, outside
+    them or in the business hours.
 
     Example: ``{wait: {over: 300, until: substantive}}``
     """
@@ -104,6 +131,7 @@ class AnyWait(Operator):
     over: float = Field(ge=0)
     until: Literal["response", "substantive"] = "response"
     first: bool = True
+    hours: HoursOf = "all"
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a wait searches for no words
         """Return the judge."""
@@ -116,7 +144,7 @@ class AnyWait(Operator):
         attribute = f"{self.until}_s"
         waits = [
             (getattr(wait, attribute), wait)
-            for wait in ledger.waits
+            for wait in opened_in(view, ledger.waits, self.hours)
             if wait.counted and getattr(wait, attribute) is not None and (self.first or wait.kind is not WaitKind.FIRST)
         ]
         if not waits:
@@ -131,12 +159,15 @@ class AnyWait(Operator):
 class Unanswered(Operator):
     """``at_least`` so many questions of the customer were never answered; each is quoted.
 
+    ``hours``: only those asked in the peak hours, outside them or in the business hours.
+
     Example: ``{unanswered: {at_least: 1}}``
     """
 
     name: ClassVar[str] = "unanswered"
 
     at_least: int = Field(default=1, ge=1)
+    hours: HoursOf = "all"
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a wait searches for no words
         """Return the judge."""
@@ -145,9 +176,10 @@ class Unanswered(Operator):
             ledger = view.ledger
             if ledger.not_applicable and not ledger.unanswered:
                 return not_applicable(ledger.not_applicable)
-            if not ledger.waits:
-                return not_applicable("no wait")
-            open_waits = [wait for wait in ledger.waits if wait.unanswered]
+            waits = opened_in(view, ledger.waits, self.hours)
+            if not waits:
+                return not_applicable("no wait" if self.hours == "all" else f"no wait opened in {self.hours} hours")
+            open_waits = [wait for wait in waits if wait.unanswered]
             places = tuple(place for wait in open_waits for place in _whole(view, wait.opened_turn))
             value = float(len(open_waits))
             return hit(places, value=value) if len(open_waits) >= self.at_least else miss(value=value)
@@ -201,6 +233,28 @@ def _outside(first: Wait | None, opened: str, view: View) -> str:
     if opened == "peak":
         return "" if inside else "opened outside peak hours"
     return "opened in peak hours" if inside else ""
+
+
+def opened_in(view: View, waits: tuple[Wait, ...], hours: HoursOf) -> tuple[Wait, ...]:
+    """Return the waits that opened in these hours; without peak hours none is in them, without business hours all."""
+    if hours == "all":
+        return waits
+    context = view.context
+    if hours == "business":
+        business = context.ledger.business_hours
+        return waits if business is None else tuple(w for w in waits if contains(w.opened_at, business, context.zone))
+    peak = context.peak
+    inside = [peak is not None and contains(wait.opened_at, peak, context.zone) for wait in waits]
+    return tuple(wait for wait, at_peak in zip(waits, inside, strict=True) if at_peak == (hours == "peak"))
+
+
+def _counted(waits: tuple[Wait, ...]) -> list[float]:
+    return [wait.response_s for wait in waits if wait.counted and wait.response_s is not None]
+
+
+def _average(waits: tuple[Wait, ...]) -> float | None:
+    counted = _counted(waits)
+    return fsum(counted) / len(counted) if counted else None
 
 
 def _whole(view: View, *turns: int | None) -> tuple[Place, ...]:

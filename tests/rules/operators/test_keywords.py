@@ -154,3 +154,30 @@ def test_ten_thousand_turns_and_ten_thousand_hits(judge) -> None:
 def test_one_message_of_many_thousand_hits(judge) -> None:
     chat = Chat("c", (Message(Role.AGENT, "您好“苹果汁" * 30_000),))
     assert judge({"keywords": {"any": ["您好", "好", "苹果"], "except": ["苹果汁"]}}, chat).finding.hits == 30_000
+
+
+SYNONYMS = {"refund": ("退款", "退钱"), "fee": ("运费", "邮费")}
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "state"),
+    [
+        ({"groups": [["退款", "退钱"], ["运费", "邮费"]]}, "退钱，邮费我出", "hit"),
+        ({"groups": [["退款", "退钱"], ["运费", "邮费"]]}, "退钱", "miss"),
+        ({"all_list": ["refund", "fee"]}, "退款和运费", "hit"),
+        ({"all_list": ["refund", "fee"]}, "运费多少", "miss"),
+        ({"all": ["今天"], "all_list": ["refund"], "groups": [["原路", "支付宝"]]}, "今天原路退款", "hit"),
+        ({"all": ["今天"], "all_list": ["refund"], "groups": [["原路", "支付宝"]]}, "今天原路退", "miss"),
+    ],
+)
+def test_synonyms(judge, question: dict, text: str, state: str) -> None:
+    assert judge({"keywords": question}, f"客户: 在\n客服: {text}", wordlists=SYNONYMS).state == state
+
+
+@pytest.mark.parametrize("name", ["keywords", "regex"])
+def test_questions_and_statements(judge, name: str) -> None:
+    body = {"any": ["退款"]} if name == "keywords" else {"pattern": "退款"}
+    chat = "客户: 在\n客服: 能退款吗？可以退款。"
+    for asked, places in (("count", [(1, 3), (7, 9)]), ("skip", [(7, 9)]), ("only", [(1, 3)])):
+        answer = judge({name: {**body, "asked": asked}}, chat)
+        assert [(place.start, place.end) for place in answer.evidence] == places

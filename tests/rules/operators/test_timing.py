@@ -175,3 +175,63 @@ def test_followup_of_a_chat_without_end_or_messages(judge) -> None:
 def test_mistakes(judge, figure: dict, reason: str) -> None:
     with pytest.raises(PackError, match=reason):
         judge({"figure": figure}, CHAT)
+
+
+HOURS = """\
+11:59:00 客户: 有货吗
+11:59:20 客服: 有的
+12:00:00 客户: 什么颜色
+12:01:40 客服: 黑色
+12:02:00 客户: 多少钱"""
+
+
+def in_hours(condition: dict, chat: str = HOURS, **policy: list[str]) -> Answer:
+    pack = make_pack({"when": condition})
+    settings = Policy.model_validate({"peak_hours": ["09:00-12:00"], **policy})
+    context = make_context(pack, settings, ZoneInfo("Asia/Shanghai"))
+    [one] = parse_plain(chat, context.zone)
+    return Answer(compile_pack(pack).judge(one, context, "2026-01-01"), one)
+
+
+@pytest.mark.parametrize(
+    ("figure", "hours", "value", "turns"),
+    [
+        ("first_response", "peak", 20, [0, 1]),
+        ("complete_answer", "peak", None, "unanswered"),
+        ("average_response", "all", 60, [2, 3]),
+        ("average_response", "peak", 20, [0, 1]),
+        ("average_response", "off_peak", 100, [2, 3]),
+        ("average_response", "business", 60, [2, 3]),
+        ("longest_wait", "peak", 20, [0, 1]),
+        ("longest_wait", "off_peak", 100, [2, 3]),
+        ("within_rate", "off_peak", 0.5, [4]),
+        ("first_response", "off_peak", None, "no first wait opened in off_peak hours"),
+        ("first_substantive", "off_peak", None, "no first wait opened in off_peak hours"),
+    ],
+)
+def test_figures_of_some_hours(figure: str, hours: str, value: float | None, turns: list[int] | str) -> None:
+    answer = in_hours({"figure": {"figure": figure, "over": 0, "hours": hours}})
+    if value is None:
+        assert answer.reason == turns
+    else:
+        assert (answer.finding.value, [turn for turn, _ in answer.quotes]) == (value, turns)
+
+
+def test_waits_and_questions_of_some_hours() -> None:
+    assert in_hours({"wait": {"over": 50, "hours": "peak"}}).state == "miss"
+    assert in_hours({"wait": {"over": 50, "hours": "off_peak"}}).finding.value == 100
+    assert in_hours({"unanswered": {"hours": "peak"}}).state == "miss"
+    assert in_hours({"unanswered": {"hours": "off_peak"}}).quotes == [(4, "多少钱")]
+
+
+def test_no_wait_in_those_hours() -> None:
+    for hours in ("business", "peak"):
+        policy = {"business_hours": ["14:00-18:00"], "peak_hours": []}
+        for condition in (
+            {"figure": {"figure": "longest_wait", "over": 0}}, {"unanswered": {}}, {"wait": {"over": 0}},
+        ):  # fmt: skip
+            [(name, body)] = condition.items()
+            reason = in_hours({name: body | {"hours": hours}}, **policy).reason
+            assert reason == ("no counted wait" if name == "wait" else f"no wait opened in {hours} hours")
+    business = {"business_hours": ["09:00-12:00"]}
+    assert in_hours({"unanswered": {"hours": "business"}}, **business).state == "miss"

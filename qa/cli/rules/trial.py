@@ -1,4 +1,4 @@
-"""``qa rules``: check, test and try rule packs; the waits of a chat; the reference."""
+"""``qa rules try|ledger``: judge the chats of a file, show their waits; nothing is stored."""
 
 from __future__ import annotations
 
@@ -17,78 +17,26 @@ from rich.table import Table
 from rich.text import Text
 
 from qa.cli.common import err, now, out, pass_settings
+from qa.cli.rules.packs import PACK, located_pack
 from qa.config import Settings
 from qa.errors import NotFoundError, SourceError
 from qa.hours import iso_local
 from qa.ledger import Ledger, Wait, build_ledger, ledger_as_dict
 from qa.nightly.standard import standard_for
 from qa.policy import Policy, PolicyBook
-from qa.rules.advice import dimension_weights, operators_used, warnings
 from qa.rules.context import make_context
 from qa.rules.engine import compile_pack
-from qa.rules.examples import check_examples, count_examples
 from qa.rules.inspector import Inspected, Inspector
-from qa.rules.pack import Located, Pack, load_house, load_pack
-from qa.rules.reference import operator_reference, rule_reference, spliced
+from qa.rules.pack import Pack
 from qa.sources import ReadOptions, Rejected, read_chats
 from qa.store.revisions import local_day
 from qa.types import Chat
 
-DISAPPOINTED = 1
-"""Exit code of ``rules test`` when an example did not do what it should."""
-
-PACK = click.Path(path_type=Path, dir_okay=False)
 CHATFILE = click.argument("chatfile", metavar="CHATFILE", type=click.Path(path_type=Path, dir_okay=False))
 MERCHANT = click.option("--merchant", metavar="M", help="For chats that name none; its pack and policy are used.")
 
 
-@click.group("rules")
-def command() -> None:
-    """Work on rule packs: check, test and try them; see a chat's waits. docs/rules.md explains how to write one."""
-
-
-@command.command()
-@click.argument("pack", metavar="[PACK]", type=PACK, required=False)
-def check(pack: Path | None) -> None:
-    """Read a pack (the house pack by default), compile it, tell its figures and what looks unintended."""
-    located = _located(pack)
-    compile_pack(located)
-    content = located.pack
-    console = out()
-    console.print(f"{content.id} {content.version} ({content.name.zh} · {content.name.en})")
-    used = operators_used(content.rules)
-    console.print(f"rules {len(content.rules)}, operators {len(used)}, examples {count_examples(located)}")
-    weights = dimension_weights(content)
-    console.print("item points by dimension: " + ", ".join(f"{d.value} {points:g}" for d, points in weights.items()))
-    red = [rule.id for rule in content.rules if rule.red_line]
-    console.print(f"red lines {len(red)}, bonus rules {sum(bool(rule.bonus) for rule in content.rules)}")
-    console.print("operators: " + ", ".join(f"{name} × {times}" for name, times in sorted(used.items())))
-    for warning in warnings(content, load_house().pack):
-        console.print(f"warning: {warning}")
-
-
-@command.command()
-@click.argument("pack", metavar="[PACK]", type=PACK, required=False)
-@click.option("--rule", "rule_id", metavar="ID", help="Only this rule.")
-@click.pass_context
-def test(ctx: click.Context, pack: Path | None, rule_id: str | None) -> None:
-    """Run the examples of every rule: bad ones must fire, good ones pass, na ones not apply.
-
-    Exit code 1 if one does not.
-    """
-    located = _only(_located(pack), rule_id)
-    console = out()
-    wrong = 0
-    for found in check_examples(located):
-        wrong += 1
-        console.print(f"{found.where}: rule {found.rule}: expected {found.expected}, got {found.got}")
-    verdict = "all as expected" if not wrong else f"{wrong} not as expected"
-    console.print(f"{located.pack.id}: {len(located.pack.rules)} rules, {count_examples(located)} examples, {verdict}")
-    if wrong:
-        ctx.exit(DISAPPOINTED)
-
-
-@command.command("try")
+@click.command("try")
 @CHATFILE
 @click.option("--pack", metavar="PACK", type=PACK, help="Judge by this pack instead of the merchant's.")
 @click.option("--rule", "rule_id", metavar="ID", help="Show only this rule, and no score.")
@@ -115,7 +63,7 @@ def try_(
             _print(console, chat, day, inspected, content, with_score=rule_id is None)
 
 
-@command.command()
+@click.command()
 @CHATFILE
 @MERCHANT
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a chat and line (docs/ledger.md).")
@@ -132,38 +80,6 @@ def ledger(settings: Settings, chatfile: Path, merchant: str | None, as_json: bo
             click.echo(orjson.dumps(ledger_as_dict(chat.id, one, zone)))
         else:
             _print_ledger(console, chat, day, one, zone)
-
-
-@command.command()
-@click.option("--write", metavar="FILE", type=PACK, help="Bring the generated parts of this document up to date.")
-def docs(write: Path | None) -> None:
-    """Print the reference of operators and house rules in Markdown, from the code itself."""
-    parts = {"operators": operator_reference(), "rules": rule_reference(load_house().pack)}
-    if write is None:
-        click.echo("\n".join(parts.values()))
-        return
-    try:
-        text = write.read_text(encoding="utf-8")
-        for what, content in parts.items():
-            text = spliced(text, what, content)
-        write.write_text(text, encoding="utf-8")
-    except (OSError, ValueError) as problem:
-        raise SourceError(f"{write}: {problem}") from None
-
-
-def _located(pack: Path | None) -> Located:
-    return load_house() if pack is None else load_pack(pack)
-
-
-def _only(located: Located, rule_id: str | None) -> Located:
-    """The pack, or with only one of its rules; NotFoundError names those there are."""
-    if rule_id is None:
-        return located
-    chosen = tuple(rule for rule in located.pack.rules if rule.id == rule_id)
-    if not chosen:
-        known = ", ".join(rule.id for rule in located.pack.rules)
-        raise NotFoundError(f"no rule {rule_id!r} in pack {located.pack.id!r} (there: {known})")
-    return located.reduced(chosen)
 
 
 class _Judges:
@@ -187,7 +103,7 @@ class _Judges:
         """The pack for a chat: the one asked for, its merchant's, or the house's."""
         path = self._path(chat)
         if path not in self._packs:
-            self._packs[path] = _located(path).pack
+            self._packs[path] = located_pack(path).pack
         return self._packs[path]
 
     def of(self, chat: Chat) -> tuple[str, Inspector, Pack]:
@@ -196,7 +112,7 @@ class _Judges:
         pack, path = self.pack(chat), self._path(chat)
         if (path, policy) not in self._inspectors:
             if path is not None:
-                compile_pack(_located(path))  # a mistake is told with its place in the file
+                compile_pack(located_pack(path))  # a mistake is told with its place in the file
             standard = standard_for(path, self._settings.scorecard)
             self._inspectors[path, policy] = Inspector(standard, policy, zone)
         return day, self._inspectors[path, policy], pack

@@ -1,0 +1,112 @@
+"""Places of words in given turns, less the longer words around them, the denials, the quotations and the questions."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from qa.rules.asking import Asked, meant
+from qa.rules.base import Place
+from qa.rules.bench import Bench
+from qa.rules.mention import negated, quoted
+from qa.rules.view import View
+from qa.text import Level
+
+_FEW = 8
+"""Places that are looked at one by one."""
+
+Words = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+def listed(bench: Bench, names: Sequence[str]) -> list[str]:
+    """Return the phrases of these word lists; PackError when there is none of that name."""
+    return [word for name in names for word in bench.wordlist(name)]
+
+
+class Finder:
+    """Places of one set of words in given turns, less the exceptions and mere mentions."""
+
+    __slots__ = ("asked", "except_slot", "level", "negated", "quoted", "slot")
+
+    def __init__(
+        self,
+        level: Level,
+        slot: int,
+        except_slot: int | None = None,
+        negated: bool = False,
+        quoted: bool = False,
+        asked: Asked = "count",
+    ) -> None:
+        self.level, self.slot, self.except_slot = level, slot, except_slot
+        self.negated, self.quoted, self.asked = negated, quoted, asked
+
+    def __call__(self, view: View, turns: tuple[int, ...]) -> list[Place]:
+        """Return the places in these turns, overlapping ones reduced to the longest."""
+        found = view.found(self.level, self.slot)
+        if not found:
+            return []
+        found = within(found, turns)
+        if found and self.except_slot is not None:
+            found = uncovered(found, view.found(self.level, self.except_slot))
+        if not self.negated:
+            found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
+        if not self.quoted:
+            found = [p for p in found if not quoted(view.text(p[0]), p[1], p[2])]
+        if self.asked != "count":
+            found = [p for p in found if meant(self.asked, view.text(p[0]), p[1], p[2])]
+        return longest(found)
+
+
+def within(places: list[Place], turns: tuple[int, ...]) -> list[Place]:
+    """Return those of sorted places that are in these turns (sorted too): a few turns of many cost little.
+
+    >>> within([(0, 0, 2), (2, 0, 2), (3, 0, 2), (5, 0, 1)], (2, 5))
+    [(2, 0, 2), (5, 0, 1)]
+    """
+    if not turns:
+        return []
+    if len(places) > _FEW:
+        places = places[bisect_left(places, (turns[0],)) : bisect_left(places, (turns[-1] + 1,))]
+    scope = set(turns)
+    return [place for place in places if place[0] in scope]
+
+
+def uncovered(places: list[Place], excluded: list[Place]) -> list[Place]:
+    """Of sorted places, those that no exclusion (sorted too) covers from end to end.
+
+    >>> uncovered([(0, 0, 2), (0, 4, 6), (1, 0, 2)], [(0, 0, 3), (0, 5, 8), (1, 0, 2)])
+    [(0, 4, 6)]
+    """
+    kept = []
+    turn, reach, i = -1, 0, 0
+    for place in places:
+        while i < len(excluded) and excluded[i][:2] <= place[:2]:
+            other, _, end = excluded[i]
+            turn, reach, i = other, max(reach, end) if other == turn else end, i + 1
+        if turn != place[0] or reach < place[2]:
+            kept.append(place)
+    return kept
+
+
+def longest(places: list[Place]) -> list[Place]:
+    """Of matches that overlap, the longest (the first of equals).
+
+    >>> longest([(0, 0, 2), (0, 0, 4), (0, 3, 5), (1, 0, 2)])
+    [(0, 0, 4), (1, 0, 2)]
+    """
+    if len(places) < 2:  # noqa: PLR2004 - one place overlaps nothing
+        return places
+    kept: list[Place] = []
+    for place in sorted(places, key=lambda p: (p[1] - p[2], p)):
+        at = bisect_left(kept, place)  # what is kept is sorted and disjoint: only the neighbours can overlap
+        before, after = kept[at - 1 : at], kept[at : at + 1]
+        if not (before and _overlap(before[0], place)) and not (after and _overlap(place, after[0])):
+            kept.insert(at, place)
+    return kept
+
+
+def _overlap(left: Place, right: Place) -> bool:
+    return left[0] == right[0] and right[1] < left[2]

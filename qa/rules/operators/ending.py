@@ -1,0 +1,197 @@
+"""How a chat ends and is handed on: closed too soon, silence before the end, transfers in the middle of a question."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qa.ledger import CLOSED, STICKER_KINDS, TRANSFER
+from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
+from qa.rules.bench import Bench
+from qa.rules.view import View
+from qa.types import MICROSECONDS, Instant, Message, Role
+
+_Row = tuple[Instant, int, Message]
+_SPEAKERS = (Role.CUSTOMER, Role.AGENT, Role.BOT)
+
+
+class PrematureClose(Operator):
+    """The chat was closed while a question was unanswered, or within ``within`` seconds after the customer spoke.
+
+    The close is the last ``closed`` event of the system, or the end the source gives. ``unanswered: false`` leaves out
+    the first reason, no ``within`` the second; a courtesy of the customer's (谢谢, a sticker) is no turn to wait after.
+    The customer's turn is quoted; the value is the seconds from it to the close. Not applicable without times, without
+    a customer's turn before the close, or where nothing says when the chat was closed.
+
+    Example: ``{premature_close: {within: 120}}``
+    """
+
+    name: ClassVar[str] = "premature_close"
+
+    within: float | None = Field(default=None, gt=0)
+    unanswered: bool = True
+
+    @model_validator(mode="after")
+    def _some_reason(self) -> Self:
+        if self.within is None and not self.unanswered:
+            raise ValueError("give within, or leave unanswered true")
+        return self
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - times are not searched for words
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        rows = _rows(view)
+        if rows is None:
+            return not_applicable("no times")
+        end = _closed(view, rows)
+        if end is None:
+            return not_applicable("no end")
+        last = next((row for row in reversed(rows) if row[2].role is Role.CUSTOMER and row[0] <= end), None)
+        if last is None:
+            return not_applicable("no customer turn before the end")
+        at, turn, message = last
+        seconds = (end - at) / MICROSECONDS
+        waits = view.ledger.waits
+        left = self.unanswered and bool(waits) and waits[-1].unanswered and waits[-1].opened_at <= end
+        soon = self.within is not None and seconds <= self.within and not _courtesy(view, message)
+        if not (left or soon):
+            return miss((turn,), seconds)
+        return hit(_whole(view, waits[-1].opened_turn if left and not soon else turn), value=seconds)
+
+
+class SilenceBeforeEnd(Operator):
+    """Nobody spoke for more than ``over`` seconds before the chat was closed; the last turn is quoted.
+
+    The close is the last ``closed`` event of the system, or the end the source gives. ``role`` asks only of chats in
+    which that side spoke last. The value is the silence in seconds. Not applicable without times, a turn or an end.
+
+    Example: ``{silence_before_end: {over: 600, role: customer}}``
+    """
+
+    name: ClassVar[str] = "silence_before_end"
+
+    over: float = Field(ge=0)
+    role: Literal["customer", "agent", "bot", "any"] = "any"
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - times are not searched for words
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        rows = _rows(view)
+        if rows is None:
+            return not_applicable("no times")
+        end = _closed(view, rows)
+        if end is None:
+            return not_applicable("no end")
+        last = next((row for row in reversed(rows) if row[2].role in _SPEAKERS and row[0] <= end), None)
+        if last is None:
+            return not_applicable("no turn before the end")
+        at, turn, message = last
+        if self.role not in ("any", message.role.value):
+            return not_applicable(f"the {message.role.value} spoke last")
+        silence = (end - at) / MICROSECONDS
+        return hit(_whole(view, turn), value=silence) if silence > self.over else miss((turn,), silence)
+
+
+class Handover(Operator):
+    """A hand-over went wrong: it left a question ``unanswered``, or the next agent turn came ``over`` seconds later.
+
+    ``by`` says who handed on: an agent who had spoken (default), only a bot so far, or any. With ``unanswered: true`` a
+    hand-over counts when the customer was the last to speak, a courtesy aside. With ``over`` it counts when nobody took
+    over in that many seconds, or at all; give one of the two. Each hand-over is quoted with the customer's last turn
+    before it; the value is the longest time to the first agent turn, unknown where there is none. Not applicable
+    without times or such a hand-over.
+
+    Example: ``{handover: {over: 60}}``
+    """
+
+    name: ClassVar[str] = "handover"
+
+    unanswered: Literal[True] | None = None
+    over: float | None = Field(default=None, ge=0)
+    by: Literal["agent", "bot", "any"] = "agent"
+
+    @model_validator(mode="after")
+    def _one_fault(self) -> Self:
+        if (self.unanswered is None) == (self.over is None):
+            raise ValueError("give exactly one of unanswered, over")
+        return self
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - times are not searched for words
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        rows = _rows(view)
+        if rows is None:
+            return not_applicable("no times")
+        events = [i for i, (_, _, message) in enumerate(rows) if message.kind == TRANSFER and self._ours(rows[:i])]
+        if not events:
+            return not_applicable("no hand-over")
+        gaps = [_seconds_to_agent(rows, i) for i in events]
+        known = [gap for gap in gaps if gap is not None]
+        value = max(known) if len(known) == len(gaps) else None
+        if self.over is None:
+            faults = [i for i in events if _owed(view, rows[:i])]
+        else:
+            limit = self.over
+            faults = [i for i, gap in zip(events, gaps, strict=True) if gap is None or gap > limit]
+        if not faults:
+            return miss(tuple(rows[i][1] for i in events), value)
+        turns = {turn for i in faults for turn in (rows[i][1], _last_customer(rows[:i]))}
+        return hit(_whole(view, *sorted(turn for turn in turns if turn is not None)), value=value)
+
+    def _ours(self, before: list[_Row]) -> bool:
+        roles = {message.role for _, _, message in before}
+        by_agent = Role.AGENT in roles
+        return self.by == "any" or (by_agent if self.by == "agent" else Role.BOT in roles and not by_agent)
+
+
+def _rows(view: View) -> list[_Row] | None:
+    """What was said and the system's events, in order of time; None when something has no time (as in the ledger)."""
+    shown = [
+        (message.at, turn, message)
+        for turn, message in enumerate(view.chat.messages)
+        if not (message.withdrawn or message.private)
+        and (message.role is not Role.SYSTEM or message.kind in (TRANSFER, CLOSED))
+    ]
+    rows = [(at, turn, message) for at, turn, message in shown if at is not None]
+    return sorted(rows, key=lambda row: row[0]) if rows and len(rows) == len(shown) else None
+
+
+def _closed(view: View, rows: list[_Row]) -> Instant | None:
+    """When the chat was closed: by the system's last event, or as the source says."""
+    events = [at for at, _, message in rows if message.role is Role.SYSTEM and message.kind == CLOSED]
+    return events[-1] if events else view.chat.ended_at
+
+
+def _seconds_to_agent(rows: list[_Row], event: int) -> float | None:
+    later = (at for at, _, message in rows[event + 1 :] if message.role is Role.AGENT)
+    answered = next(later, None)
+    return None if answered is None else (answered - rows[event][0]) / MICROSECONDS
+
+
+def _last_customer(rows: list[_Row]) -> int | None:
+    return next((turn for _, turn, message in reversed(rows) if message.role is Role.CUSTOMER), None)
+
+
+def _owed(view: View, rows: list[_Row]) -> bool:
+    """Whether the customer has spoken since the agent or the bot last did, and not only in courtesy."""
+    for _, _, message in reversed(rows):
+        if message.role in (Role.AGENT, Role.BOT):
+            return False
+        if message.role is Role.CUSTOMER and not _courtesy(view, message):
+            return True
+    return False
+
+
+def _courtesy(view: View, message: Message) -> bool:
+    return message.kind in STICKER_KINDS or view.context.ledger.courtesy(message.text)
+
+
+def _whole(view: View, *turns: int) -> tuple[Place, ...]:
+    return tuple((turn, 0, len(view.text(turn))) for turn in turns)

@@ -1,0 +1,120 @@
+"""Two things said close together."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qa.rules.asking import Asked
+from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
+from qa.rules.bench import Bench
+from qa.rules.finder import Finder, Words, listed
+from qa.rules.view import View
+from qa.text import Level
+
+
+class Near(Scoped):
+    """A word of ``a`` (or of the word lists ``a_list``) within so many characters or turns of one of ``b``.
+
+    ``chars``: both in one turn with at most that many characters of the original between them, quoted from one to the
+    other. ``within``: at most so many turns in scope apart, 0 being the same turn; both are quoted. ``ordered``: ``b``
+    comes after ``a``; two words that overlap are not near each other. Each ``a`` counts once, with the ``b`` nearest
+    to it, and ``at_least`` so many must be found. ``match``, ``negated``, ``quoted`` and ``asked`` are those of
+    ``keywords``.
+
+    Example: ``{near: {a: [退款, 退货], b: [不行, 不能], chars: 8, negated: true}}``
+    """
+
+    name: ClassVar[str] = "near"
+
+    a: Words = ()
+    a_list: tuple[str, ...] = ()
+    b: Words = ()
+    b_list: tuple[str, ...] = ()
+    chars: int | None = Field(default=None, ge=0)
+    within: int | None = Field(default=None, ge=0)
+    ordered: bool = False
+    at_least: int = Field(default=1, ge=1)
+    match: Literal["fold", "squash"] = "fold"
+    negated: bool = False
+    quoted: bool = False
+    asked: Asked = "count"
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        for side in ("a", "b"):
+            if not (getattr(self, side) or getattr(self, f"{side}_list")):
+                raise ValueError(f"give words for {side}: {side} or {side}_list")
+        if (self.chars is None) == (self.within is None):
+            raise ValueError("give exactly one of chars, within")
+        return self
+
+    def weigh(self, bench: Bench) -> Weigh:
+        """Return how given turns are judged."""
+        left = self._finder(bench, [*self.a, *listed(bench, self.a_list)])
+        right = self._finder(bench, [*self.b, *listed(bench, self.b_list)])
+
+        def judge(view: View, turns: tuple[int, ...]) -> Judgement:
+            ones = left(view, turns)
+            others = right(view, turns) if ones else []
+            if not others:
+                return miss(turns)
+            pairs = self._in_turn(ones, others) if self.chars is not None else self._in_turns(turns, ones, others)
+            if len(pairs) < self.at_least:
+                return miss(turns)
+            places = sorted({place for pair in pairs for place in pair})
+            return hit(tuple(places), value=float(len(pairs)))
+
+        return judge
+
+    def _finder(self, bench: Bench, words: list[str]) -> Finder:
+        level = Level(self.match)
+        slot = bench.phrases(level, words)
+        return Finder(level, slot, None, self.negated, self.quoted, self.asked)
+
+    def _in_turn(self, ones: list[Place], others: list[Place]) -> list[tuple[Place, ...]]:
+        pairs: list[tuple[Place, ...]] = []
+        for one in ones:
+            near = [other for other in _beside(one, others, self.ordered) if other[0] == one[0]]
+            other = min(near, key=lambda other: _gap(one, other), default=None)
+            if other is not None and _gap(one, other) <= (self.chars or 0):
+                pairs.append(((one[0], min(one[1], other[1]), max(one[2], other[2])),))
+        return pairs
+
+    def _in_turns(self, turns: tuple[int, ...], ones: list[Place], others: list[Place]) -> list[tuple[Place, ...]]:
+        ordinal = {turn: i for i, turn in enumerate(turns)}
+
+        def apart(one: Place, other: Place) -> int:
+            return abs(ordinal[one[0]] - ordinal[other[0]])
+
+        pairs: list[tuple[Place, ...]] = []
+        for one in ones:
+            near = _beside(one, others, self.ordered)
+            other = min(near, key=lambda other: apart(one, other), default=None)
+            if other is not None and apart(one, other) <= (self.within or 0):
+                pairs.append((one, other))
+        return pairs
+
+
+def _beside(one: Place, others: list[Place], ordered: bool) -> list[Place]:
+    """Of sorted, disjoint places the nearest on each side of ``one``, or only behind it; what overlaps it is passed.
+
+    >>> _beside((0, 4, 6), [(0, 0, 2), (0, 5, 7), (0, 8, 9), (1, 0, 1)], ordered=False)
+    [(0, 0, 2), (0, 8, 9)]
+    """
+    turn, start, end = one
+    after = bisect_left(others, (turn, end, 0))
+    found = others[after : after + 1]
+    if ordered:
+        return found
+    before = bisect_left(others, (turn, start, 0)) - 1
+    while before >= 0 and others[before][0] == turn and others[before][2] > start:
+        before -= 1  # disjoint: at most once
+    return [*others[before : before + 1], *found] if before >= 0 else found
+
+
+def _gap(one: Place, other: Place) -> int:
+    """Code points between two disjoint places of one turn."""
+    return max(one[1], other[1]) - min(one[2], other[2])
