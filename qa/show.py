@@ -39,7 +39,7 @@ class Judged(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A chat as ``qa show`` tells it. ``judged`` is the latest inspection (or the run asked for), None if there is none."""
+    """A chat as ``qa show`` tells it. ``judged``: the latest inspection, or the run asked for; None: there is none."""
 
     stored: StoredChat
     zone: ZoneInfo

@@ -83,7 +83,7 @@ class NameParam(click.ParamType[str]):
 @click.option("--format", "file_format", metavar="NAME", help="Format of the files.  [default: by name and content]")
 @click.option("--strict", is_flag=True, help=f"Exit with {STRICT_EXIT} if a record was rejected.")
 @pass_settings
-def command(  # noqa: PLR0917  click passes them by name
+def command(
     settings: Settings,
     files: tuple[Path, ...],
     source: str | None,

@@ -147,7 +147,7 @@ def _marked(text: str, marks: list[tuple[int, int, int, str]], *, plain: bool) -
     pieces, last = Text(), 0
     for position, _, mark, style in inserts:
         pieces.append_text(found[last:position])
-        pieces.append(mark.translate(_SUPERSCRIPTS) if not plain else mark, style)
+        pieces.append(mark.translate(_SUPERSCRIPTS), style)
         last = position
     return pieces.append_text(found[last:])
 

@@ -1,4 +1,4 @@
-"""The demo from end to end: write the month, import it, run its nights, compare what was found with what was planted."""
+"""The demo from end to end: write the month, import it, run its nights, compare found with planted."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ def heading(chats: int) -> str:
     """Return the head of the report, with the command that makes it."""
     return (
         "# Found against planted\n\n"
-        "Made by `./run demo --no-serve`: a month of three merchants' chats is generated with faults whose truth is known\n"
-        f"(seed {SEED}, {chats:,} chats, {DAYS} days), the nights run over it, and what they found is compared with what was\n"
-        "planted, over the inspected chats.\n\n"
+        "Made by `./run demo --no-serve`: a month of three merchants' chats is generated with faults whose truth is\n"
+        f"known (seed {SEED}, {chats:,} chats, {DAYS} days), the nights run over it, and what they found is compared\n"
+        "with what was planted, over the inspected chats.\n\n"
     )
 
 

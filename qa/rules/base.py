@@ -82,11 +82,40 @@ def together(answers: Sequence[Judgement]) -> Judgement:
     return hit(places, searched=_searched(answers), value=value)
 
 
+def longest(places: list[Place]) -> list[Place]:
+    """Of matches that overlap, the longest (the first of equals).
+
+    >>> longest([(0, 0, 2), (0, 0, 4), (0, 3, 5), (1, 0, 2)])
+    [(0, 0, 4), (1, 0, 2)]
+    """
+    if len(places) < 2:  # noqa: PLR2004 - one place overlaps nothing
+        return places
+    kept: list[Place] = []
+    for place in sorted(places, key=lambda p: (p[1] - p[2], p)):
+        at = bisect_left(kept, place)  # what is kept is sorted and disjoint: only the neighbours can overlap
+        before, after = kept[at - 1 : at], kept[at : at + 1]
+        if not (before and _overlap(before[0], place)) and not (after and _overlap(place, after[0])):
+            kept.insert(at, place)
+    return kept
+
+
+def _overlap(left: Place, right: Place) -> bool:
+    return left[0] == right[0] and right[1] < left[2]
+
+
+def alternatives(hits: Sequence[Judgement]) -> Judgement:
+    """Return one hit of several ways of saying one thing: of places that overlap, the longest stands for them."""
+    found = together(hits)
+    if len(hits) == 1:
+        return found
+    return hit(tuple(longest(list(found.places))), searched=found.searched, value=found.value)
+
+
 def some(answers: Sequence[Judgement]) -> Judgement:
     """Hit where one is hit, else unknown where one is unknown; a miss cites what all of them searched."""
     hits = [answer for answer in answers if answer.state is State.HIT]
     if hits:
-        return together(hits)
+        return alternatives(hits)
     unknown = next((answer for answer in answers if answer.state is State.NOT_APPLICABLE), None)
     return unknown or miss(_searched(answers), next((a.value for a in answers if a.value is not None), None))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from qa.rules.asking import Asked, meant
-from qa.rules.base import Place
+from qa.rules.base import Place, longest
 from qa.rules.bench import Bench
 from qa.rules.mention import negated, quoted
 from qa.rules.view import View
@@ -45,19 +45,29 @@ class Finder:
 
     def __call__(self, view: View, turns: tuple[int, ...]) -> list[Place]:
         """Return the places in these turns, overlapping ones reduced to the longest."""
+        return longest([place for place in self._said(view, turns) if self._counts(view, place)])
+
+    def occurs(self, view: View, turns: tuple[int, ...]) -> bool:
+        """Whether there is any place in these turns; stops at the first."""
+        return any(self._counts(view, place) for place in self._said(view, turns))
+
+    def _said(self, view: View, turns: tuple[int, ...]) -> list[Place]:
         found = view.found(self.level, self.slot)
-        if not found:
-            return []
-        found = within(found, turns)
+        if found:
+            found = within(found, turns)
         if found and self.except_slot is not None:
             found = uncovered(found, view.found(self.level, self.except_slot))
-        if not self.negated:
-            found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
-        if not self.quoted:
-            found = [p for p in found if not quoted(view.text(p[0]), p[1], p[2])]
-        if self.asked != "count":
-            found = [p for p in found if meant(self.asked, view.text(p[0]), p[1], p[2])]
-        return longest(found)
+        return found
+
+    def _counts(self, view: View, place: Place) -> bool:
+        """Whether it is said and not merely mentioned."""
+        turn, start, end = place
+        text = view.text(turn)
+        if not self.negated and negated(text, start, end):
+            return False
+        if not self.quoted and quoted(text, start, end):
+            return False
+        return self.asked == "count" or meant(self.asked, text, start, end)
 
 
 def within(places: list[Place], turns: tuple[int, ...]) -> list[Place]:
@@ -89,24 +99,3 @@ def uncovered(places: list[Place], excluded: list[Place]) -> list[Place]:
         if turn != place[0] or reach < place[2]:
             kept.append(place)
     return kept
-
-
-def longest(places: list[Place]) -> list[Place]:
-    """Of matches that overlap, the longest (the first of equals).
-
-    >>> longest([(0, 0, 2), (0, 0, 4), (0, 3, 5), (1, 0, 2)])
-    [(0, 0, 4), (1, 0, 2)]
-    """
-    if len(places) < 2:  # noqa: PLR2004 - one place overlaps nothing
-        return places
-    kept: list[Place] = []
-    for place in sorted(places, key=lambda p: (p[1] - p[2], p)):
-        at = bisect_left(kept, place)  # what is kept is sorted and disjoint: only the neighbours can overlap
-        before, after = kept[at - 1 : at], kept[at : at + 1]
-        if not (before and _overlap(before[0], place)) and not (after and _overlap(place, after[0])):
-            kept.insert(at, place)
-    return kept
-
-
-def _overlap(left: Place, right: Place) -> bool:
-    return left[0] == right[0] and right[1] < left[2]

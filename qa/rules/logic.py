@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qa.errors import PackError
-from qa.rules.base import Judge, Judgement, State, hit, miss, not_applicable, together
+from qa.rules.base import Judge, Judgement, State, alternatives, hit, miss, not_applicable, together
 from qa.rules.bench import Bench
 from qa.rules.mistakes import first_mistake
 from qa.rules.registry import operators
@@ -92,7 +92,7 @@ def _counting(judges: Sequence[Judge], n: int) -> Judge:
         answers = [part(view) for part in judges]
         hits = [answer for answer in answers if answer.state is State.HIT]
         if len(hits) >= n:
-            return together(hits)
+            return alternatives(hits) if n == 1 else together(hits)
         unknown = [answer for answer in answers if answer.state is State.NOT_APPLICABLE]
         if len(hits) + len(unknown) >= n:
             return unknown[0]

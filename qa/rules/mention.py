@@ -33,6 +33,7 @@ _NEGATION_AFTER = re.compile(
     r"属于诈骗|屬於詐騙|都是假|(不能|不需要|不用|不会|不會)的?[哦呢了的亲啊呀哈]*$)"
 )
 _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("《", "》"), ("‘", "’"), ('"', '"'))
+_ANY_MARK = re.compile(f"[{''.join(left for left, _ in _QUOTES)}]")
 
 
 def negated(text: str, start: int, end: int) -> bool:
@@ -94,6 +95,8 @@ def reported(text: str, start: int, end: int) -> bool:
 
 def _marked(text: str, start: int, end: int) -> bool:
     low, high = max(0, start - _REACH_OF_QUOTES), end + _REACH_OF_QUOTES
+    if _ANY_MARK.search(text, low, start) is None:
+        return False
     for left, right in _QUOTES:
         opened = text.rfind(left, low, start)
         if opened < 0 or (left != right and text.find(right, opened + 1, start) >= 0):

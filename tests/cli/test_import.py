@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qa.cli import main
+from qa.store.migrate import HEAD
 
 CHATS = [
     {
@@ -157,10 +158,10 @@ def test_a_failed_export_leaves_the_old_file(run: Run, file: Path, tmp_path: Pat
 
 
 def test_db_upgrade_and_current(run: Run) -> None:
-    assert "schema none, this program works with 0001" in run("db", "current").stdout
-    assert run("db", "upgrade").stdout.rstrip().endswith("schema none → 0001")
-    assert "schema 0001 is up to date" in run("db", "upgrade").stdout
-    assert "schema 0001, this program works with 0001" in run("db", "current").stdout
+    assert f"schema none, this program works with {HEAD}" in run("db", "current").stdout
+    assert run("db", "upgrade").stdout.rstrip().endswith(f"schema none → {HEAD}")
+    assert f"schema {HEAD} is up to date" in run("db", "upgrade").stdout
+    assert f"schema {HEAD}, this program works with {HEAD}" in run("db", "current").stdout
 
 
 def test_the_naughty_strings_come_back_to_the_byte(run: Run, shared_dir: Path, tmp_path: Path) -> None:

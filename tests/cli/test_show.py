@@ -62,14 +62,16 @@ def night(run, tmp_path: Path):
 
 def test_a_failed_chat_shows_quotes_waits_and_a_sum_that_adds_up(night) -> None:
     shown = night("show", RUDE)
-    assert "亲，【加我ＶＸ" in shown
-    assert "turn 1, characters 2–6: 加我ＶＸ" in shown
+    assert "【我ＶＸ：abc1】" in shown
+    assert "turn 1, characters 3–11: 我ＶＸ：abc1" in shown
     assert "客服[撤回]: 草稿" in shown
     assert "系统[closed] +175s" in shown
     assert "targeted with certainty: red_line:red-off-platform, csat, escalated" in shown
     assert "first response 120 s" in shown
-    points = [float(p) for p in re.findall(r"^(?:base|deduction|bonus|cap|red_line).* ([+-]\d+\.\d\d)$", shown, re.M)]
-    total = float(re.findall(r"^total +(\S+)$", shown, re.M)[0])
+    points = [
+        float(p) for p in re.findall(r"^(?:base|deduction|bonus|cap|red_line).* ([+-]\d+\.\d\d)$", shown, re.MULTILINE)
+    ]
+    total = float(re.findall(r"^total +(\S+)$", shown, re.MULTILINE)[0])
     assert round(sum(points), 2) == total == 0.0
     assert len(points) > 2
 

@@ -107,8 +107,8 @@ def test_a_named_condition_is_asked_once_a_chat(pack_of, monkeypatch) -> None:
     from qa.sources.plain import parse_plain
 
     calls = []
-    original = Finder.__call__
-    monkeypatch.setattr(Finder, "__call__", lambda self, *args: calls.append(1) or original(self, *args))
+    original = Finder._said
+    monkeypatch.setattr(Finder, "_said", lambda self, *args: calls.append(1) or original(self, *args))
     pack = pack_of({
         "let": {"a": {"keywords": {"any": ["在"], "role": "customer"}}},
         "when": {"all": [{"named": "a"}, {"named": "a"}, {"keywords": {"none": ["滚"], "after": "a"}}]},

@@ -94,4 +94,4 @@ def _every(turns: tuple[int, ...], view: View, finders: list[Finder]) -> Judgeme
 
 
 def _absent(turns: tuple[int, ...], view: View, places: Finder) -> Judgement:
-    return miss() if places(view, turns) else hit(searched=turns)
+    return miss() if places.occurs(view, turns) else hit(searched=turns)

@@ -46,8 +46,9 @@ class Pattern(Scoped):
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             found = view.found(level, slot)
-            if found:
-                found = within(found, scope)
+            if not found:
+                return miss(scope)
+            found = within(found, scope)
             if found and except_slot is not None:
                 found = _clear(found, view.found(level, except_slot))
             if not self.negated:
