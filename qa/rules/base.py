@@ -82,33 +82,27 @@ def together(answers: Sequence[Judgement]) -> Judgement:
     return hit(places, searched=_searched(answers), value=value)
 
 
-def longest(places: list[Place]) -> list[Place]:
-    """Of matches that overlap, the longest (the first of equals).
-
-    >>> longest([(0, 0, 2), (0, 0, 4), (0, 3, 5), (1, 0, 2)])
-    [(0, 0, 4), (1, 0, 2)]
-    """
-    if len(places) < 2:  # noqa: PLR2004 - one place overlaps nothing
-        return places
-    kept: list[Place] = []
-    for place in sorted(places, key=lambda p: (p[1] - p[2], p)):
-        at = bisect_left(kept, place)  # what is kept is sorted and disjoint: only the neighbours can overlap
-        before, after = kept[at - 1 : at], kept[at : at + 1]
-        if not (before and _overlap(before[0], place)) and not (after and _overlap(place, after[0])):
-            kept.insert(at, place)
-    return kept
-
-
-def _overlap(left: Place, right: Place) -> bool:
-    return left[0] == right[0] and right[1] < left[2]
-
-
 def alternatives(hits: Sequence[Judgement]) -> Judgement:
-    """Return one hit of several ways of saying one thing: of places that overlap, the longest stands for them."""
+    """Return one hit of several ways of saying one thing: places that overlap are quoted as one."""
     found = together(hits)
     if len(hits) == 1:
         return found
-    return hit(tuple(longest(list(found.places))), searched=found.searched, value=found.value)
+    return hit(joined_places(found.places), searched=found.searched, value=found.value)
+
+
+def joined_places(places: Sequence[Place]) -> tuple[Place, ...]:
+    """Sorted places with those that overlap made one.
+
+    >>> joined_places([(0, 0, 4), (0, 2, 9), (0, 9, 10), (1, 0, 2)])
+    ((0, 0, 9), (0, 9, 10), (1, 0, 2))
+    """
+    made: list[Place] = []
+    for turn, start, end in places:
+        if made and made[-1][0] == turn and start < made[-1][2]:
+            made[-1] = (turn, made[-1][1], max(end, made[-1][2]))
+        else:
+            made.append((turn, start, end))
+    return tuple(made)
 
 
 def some(answers: Sequence[Judgement]) -> Judgement:

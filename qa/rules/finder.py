@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from qa.rules.asking import Asked, meant
-from qa.rules.base import Place, longest
+from qa.rules.base import Place
 from qa.rules.bench import Bench
 from qa.rules.mention import negated, quoted
 from qa.rules.view import View
@@ -99,3 +99,24 @@ def uncovered(places: list[Place], excluded: list[Place]) -> list[Place]:
         if turn != place[0] or reach < place[2]:
             kept.append(place)
     return kept
+
+
+def longest(places: list[Place]) -> list[Place]:
+    """Of matches that overlap, the longest (the first of equals).
+
+    >>> longest([(0, 0, 2), (0, 0, 4), (0, 3, 5), (1, 0, 2)])
+    [(0, 0, 4), (1, 0, 2)]
+    """
+    if len(places) < 2:  # noqa: PLR2004 - one place overlaps nothing
+        return places
+    kept: list[Place] = []
+    for place in sorted(places, key=lambda p: (p[1] - p[2], p)):
+        at = bisect_left(kept, place)  # what is kept is sorted and disjoint: only the neighbours can overlap
+        before, after = kept[at - 1 : at], kept[at : at + 1]
+        if not (before and _overlap(before[0], place)) and not (after and _overlap(place, after[0])):
+            kept.insert(at, place)
+    return kept
+
+
+def _overlap(left: Place, right: Place) -> bool:
+    return left[0] == right[0] and right[1] < left[2]

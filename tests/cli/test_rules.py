@@ -116,7 +116,7 @@ def test_try(run: Run, chats: Path) -> None:
     assert result.exit_code == 0
     for line in (
         "chat c-1  merchant acme  day 2026-11-20  pack house ",
-        "    turn 1, characters 0–4: 加我微信",
+        "    turn 1, characters 0–10: 加我微信 [bold",
         "    turn 1, searched in vain: 加我微信 [bold]abc12345[/bold]",
         "   +100.00  base",
         "      0.00  score",

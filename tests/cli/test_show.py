@@ -62,8 +62,8 @@ def night(run, tmp_path: Path):
 
 def test_a_failed_chat_shows_quotes_waits_and_a_sum_that_adds_up(night) -> None:
     shown = night("show", RUDE)
-    assert "【我ＶＸ：abc1】" in shown
-    assert "turn 1, characters 3–11: 我ＶＸ：abc1" in shown
+    assert "【加我ＶＸ：abc1】" in shown
+    assert "turn 1, characters 2–11: 加我ＶＸ：abc1" in shown
     assert "客服[撤回]: 草稿" in shown
     assert "系统[closed] +175s" in shown
     assert "targeted with certainty: red_line:red-off-platform, csat, escalated" in shown
