@@ -38,8 +38,10 @@ INSPECT_CHUNK = 250
 WRITE_BATCH = 2000
 """Rows (frame) and inspections written in one transaction, about."""
 
-WORTH_A_WORKER = 4000
-"""Chats that repay the second or so which a worker process takes to start (benchmarks/night.py)."""
+WORTH_A_WORKER = 13_000
+"""Chats to screen that repay the second and more which a worker process takes to start (benchmarks/night.py)."""
+INSPECTION_COST = 4
+"""Screenings that one inspection costs, about."""
 
 
 class Progress(Protocol):
@@ -120,7 +122,7 @@ class Job:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
     def workers(self, chats: int) -> int:
-        """Return how many processes the work repays."""
+        """Return how many processes the screening of so many chats repays."""
         wanted = self.options.workers or os.cpu_count() or 1
         return max(1, min(wanted, chats // WORTH_A_WORKER))
 
@@ -271,7 +273,7 @@ def inspect_sample(job: Job, run: Run, wave: int | None) -> None:
     )
     with job.stage("inspect", len(pks)):
         batch = inspections.Rows([], [], [])
-        for rows in _each(job, job.workers(len(pks)), inspect_task, Team.inspect, tasks):
+        for rows in _each(job, job.workers(len(pks) * INSPECTION_COST), inspect_task, Team.inspect, tasks):
             for part, more in zip(batch, rows, strict=True):
                 part.extend(more)
             job.progress.advance(len(rows.inspections))
