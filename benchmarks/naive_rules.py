@@ -210,7 +210,8 @@ class NaiveRules:
             for alike in (str.__eq__, lambda a, b: similarity(a, b) >= body.get("similarity", 100)):
                 group = next((members for head, members in groups if alike(head, squashed)), None)
                 if group is not None:
-                    group.append(turn)
+                    if not body.get("answered_between") or self._answered(group[-1], turn, chat):
+                        group.append(turn)
                     break
             else:
                 groups.append((squashed, [turn]))
@@ -218,6 +219,16 @@ class NaiveRules:
         if len(largest) < body["times"]:
             return ("miss", [], None)
         return ("hit", _whole_turns(largest, chat), float(len(largest)))
+
+    def _answered(self, first: int, again: int, chat: Any) -> bool:
+        """Whether the other side said anything visible between two turns."""
+        asker = chat.messages[first].role
+        return any(
+            message.role == ("agent" if asker == "customer" else "customer")
+            and message.kind == "text"
+            and not (message.withdrawn or message.private)
+            for message in chat.messages[first + 1 : again]
+        )
 
     def _short_replies(self, body: dict[str, Any], turns: list[int], chat: Any) -> Answer:
         squashed = {turn: self.fold(chat.messages[turn].text, "squash")[0] for turn in turns}

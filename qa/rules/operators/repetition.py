@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from typing import ClassVar
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from qa.rules.base import Judgement, Scoped, Weigh, hit, miss
 from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.text import Level
+from qa.types import Role
 
 _EQUAL = 100.0
 _COMPARED = 1_000
@@ -23,7 +25,8 @@ class Repeated(Scoped):
     Texts are compared by their letters and digits; those shorter than ``min_length`` of them are left out.
     ``similarity`` is rapidfuzz's ratio from 0 to 100 (100: equal), of their first 1,000 letters. ``within``: only
     repetitions at most that many turns (in scope) apart. ``containing_list``: only texts with a word of that list, for
-    example of questions. The finding's value is how often the most repeated text was sent.
+    example of questions. ``answered_between``: a text sent again before the other side (agent, or customer) has said
+    anything is no repetition. The finding's value is how often the most repeated text was sent.
 
     Example: ``{repeated: {role: agent, times: 3, min_length: 15}}``
     """
@@ -36,6 +39,7 @@ class Repeated(Scoped):
     similarity: float = Field(default=100, ge=50, le=100)
     within: int | None = Field(default=None, ge=1)
     containing_list: str | None = None
+    answered_between: bool = False
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
@@ -51,14 +55,19 @@ class Repeated(Scoped):
                 for i, turn in enumerate(scope)
                 if len(folded[turn]) >= self.min_length and (asked is None or turn in asked)
             ]
-            group = self._group(texts)
+            group = self._group(texts, self._answers(view))
             if not group:
                 return miss(scope)
             return hit(tuple((turn, 0, len(view.text(turn))) for turn in group), value=float(len(group)))
 
         return judge
 
-    def _group(self, texts: list[tuple[int, int, str]]) -> list[int]:
+    def _answers(self, view: View) -> tuple[int, ...] | None:
+        """Return the turns of the other side, if one has to stand between two repetitions."""
+        other = Role.AGENT if self.role == Role.CUSTOMER.value else Role.CUSTOMER
+        return view.turns_of(other) if self.answered_between else None
+
+    def _group(self, texts: list[tuple[int, int, str]], answers: tuple[int, ...] | None) -> list[int]:
         """Return the turns of the largest set of alike texts, if it has ``times`` members."""
         groups: list[list[tuple[int, int]]] = []
         latest: dict[str, int] = {}  # beginning text → its latest group
@@ -67,7 +76,7 @@ class Repeated(Scoped):
             if group is None:
                 latest[text] = len(groups)
                 groups.append([(ordinal, turn)])
-            else:
+            elif answers is None or bisect(answers, groups[group][-1][1]) < bisect(answers, turn):
                 groups[group].append((ordinal, turn))
         largest = max(groups, key=len, default=[])
         return [turn for _, turn in largest] if len(largest) >= self.times else []

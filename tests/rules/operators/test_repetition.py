@@ -57,3 +57,17 @@ def test_long_chats_and_long_texts(judge) -> None:
     assert judge({"repeated": {"times": 2}}, many).state == "miss"
     long = agent("长" * 200_000 + "甲", "长" * 200_000 + "乙")
     assert judge({"repeated": {"times": 2, "similarity": 90}}, long).state == "hit"
+
+
+def test_a_text_sent_again_in_one_breath_was_not_asked_again(judge) -> None:
+    messages = (
+        Message(Role.CUSTOMER, LONG),
+        Message(Role.CUSTOMER, LONG),
+        Message(Role.AGENT, "您好"),
+        Message(Role.CUSTOMER, LONG),
+    )
+    asked = {"repeated": {"role": "customer", "times": 2, "answered_between": True}}
+    assert judge(asked, Chat("c", messages[:2])).state == "miss"
+    assert [turn for turn, _ in judge(asked, Chat("c", messages)).quotes] == [0, 3]
+    hidden = (*messages[:2], Message(Role.AGENT, "您好", withdrawn=True), messages[1])
+    assert judge(asked, Chat("c", hidden)).state == "miss"
