@@ -64,10 +64,10 @@ def command(
         except LeaseHeldError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise
-        _tell(engine, results)
-        if json_file is not None:
+        if json_file is not None:  # before the summary: its reader may close the pipe
             write_report(engine, results, json_file)
             err().print(f"wrote {json_file}")
+        _tell(engine, results)
         if any((result.night.summary or {}).get("broken") for result in results):
             raise SystemExit(BROKEN)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import night_kit as kit
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 from sqlalchemy import Engine
 from store_dump import dump
 
@@ -122,6 +123,21 @@ def test_the_json_document(run: Run, tmp_path: Path) -> None:
     refused = run("nightly", "--date", kit.DAY, "--json", tmp_path / "none" / "x.json")
     assert refused.exit_code == 2
     assert "cannot be written: No such file or directory" in refused.stderr
+
+
+def test_a_reader_who_leaves_early_does_not_cost_the_document(run: Run, tmp_path: Path) -> None:
+    """``qa nightly --json FILE | head -1``: the summary has nobody to read it, the file is written all the same."""
+
+    class Gone(Console):
+        def print(self, *_: object, **__: object) -> None:
+            raise BrokenPipeError
+
+    file = tmp_path / "night.json"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "out", Gone)
+        with pytest.raises(BrokenPipeError):
+            run("nightly", "--date", kit.DAY, "--json", file)
+    assert len(json.loads(file.read_bytes())["merchants"]) == 2
 
 
 @pytest.mark.parametrize(
