@@ -188,7 +188,8 @@ def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
     ready = folder / "data" / "postmaster.pid"
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(FileNotFoundError):
-            if "ready" in ready.read_text("utf-8").splitlines()[-1]:
+            lines = ready.read_text("utf-8").splitlines()  # none yet where the server is just writing it
+            if lines and "ready" in lines[-1]:
                 return
         time.sleep(0.02)
     log = (folder / "log").read_text("utf-8", "replace")
