@@ -126,7 +126,7 @@ def test_files_that_are_no_sheet(tmp_path: Path) -> None:
 
 
 def test_a_sheet_that_is_too_long_or_too_wide(tmp_path: Path) -> None:
-    sheet = filled(tmp_path, {"备注": [["x"]] * 2, "项目": [[None] * 100 + ["far"]]})
+    sheet = filled(tmp_path, {"项目": [[None] * 100 + ["far"]]})
     wide = run(tmp_path, "new", "--merchant", "acme", "--from", sheet)
     assert (wide.exit_code, wide.stderr) == (2, f"error: {sheet}: sheet 项目, row 3: more than 100 columns\n")
     sheet = filled(tmp_path, {"项目": [["x"]] * 10_000})

@@ -1,0 +1,151 @@
+"""A sheet's rows as lines with named cells; whatever is wrong with one is kept with its row and column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from qa.drafting.layout import Column, Layout
+from qa.drafting.values import choice, clean, unknown
+from qa.drafting.workbook import NO_VALUE, Row
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+_ERROR_VALUE = re.compile(r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
+_LETTERS = 26
+
+
+class Mistake(NamedTuple):
+    """What is wrong in a sheet. ``row`` is 0 where it is the sheet as a whole, ``column`` empty where it is the row."""
+
+    sheet: str
+    row: int
+    column: str
+    reason: str
+
+    def told(self, file: str) -> str:
+        """Return the line for the user.
+
+        >>> Mistake("项目", 5, "F 扣分", "is empty").told("a.xlsx")
+        'a.xlsx: sheet 项目, row 5, column F 扣分: is empty'
+        """
+        row = f", row {self.row}" if self.row else ""
+        column = f", column {self.column}" if self.column else ""
+        return f"{file}: sheet {self.sheet}{row}{column}: {self.reason}"
+
+
+def letter(index: int) -> str:
+    """Return the letters of a 0-based column.
+
+    >>> letter(0), letter(25), letter(26)
+    ('A', 'Z', 'AA')
+    """
+    return (letter(index // _LETTERS - 1) if index >= _LETTERS else "") + chr(ord("A") + index % _LETTERS)
+
+
+class Line:
+    """One filled row. Reading a cell that is wrong gives None and adds a mistake."""
+
+    def __init__(self, sheet: str, row: Row, columns: Mapping[str, int], mistakes: list[Mistake]) -> None:
+        self.sheet, self.number = sheet, row.number
+        self._cells, self._columns, self._mistakes = row.cells, columns, mistakes
+
+    def text(self, title: str) -> str:
+        """Return a cell's text, cleaned; empty where the sheet has no such column."""
+        index = self._columns.get(title)
+        if index is None or index >= len(self._cells):
+            return ""
+        cell = self._cells[index]
+        if cell == NO_VALUE:
+            self.fail(title, "a formula without a stored value: save the file in a spreadsheet program, or type it")
+            return ""
+        if _ERROR_VALUE.fullmatch(cell):
+            self.fail(title, f"the formula's value is {cell}")
+            return ""
+        try:
+            return clean(cell)
+        except ValueError as problem:
+            self.fail(title, str(problem))
+            return ""
+
+    def fail(self, title: str, reason: str) -> None:
+        """Add a mistake, one for a cell."""
+        index = self._columns.get(title)
+        place = title if index is None else f"{letter(index)} {title}"
+        if (self.sheet, self.number, place) not in {mistake[:3] for mistake in self._mistakes[-9:]}:
+            self._mistakes.append(Mistake(self.sheet, self.number, place, reason))
+
+    def titled(self, beginning: str) -> list[str]:
+        """Return the titles of the sheet's columns that begin so, from left to right."""
+        return [title for title in self._columns if title.startswith(beginning)]
+
+    def needed(self, title: str) -> str | None:
+        """Return a cell's text, or None with a mistake when it is empty."""
+        text = self.text(title)
+        if not text:
+            self.fail(title, "is empty")
+        return text or None
+
+    def read(self, title: str, reader: Callable[[str], T]) -> T | None:
+        """Return what the reader makes of a cell that must be filled."""
+        text = self.needed(title)
+        if text is None:
+            return None
+        try:
+            return reader(text)
+        except ValueError as problem:
+            self.fail(title, str(problem))
+            return None
+
+    def pick(self, title: str, known: Mapping[K, Sequence[str]]) -> K | None:
+        """Return which of the known things a cell names; an empty cell only where that is one of the words."""
+        text = self.text(title)
+        found = choice(text, known)
+        if found is None:
+            self.fail(title, unknown(text, known) if text else "is empty")
+        return found
+
+
+def lines(layout: Layout, rows: Sequence[Row], mistakes: list[Mistake], notes: list[str]) -> Iterator[Line]:
+    """Yield the filled lines of a sheet under its titles; a second row of English subtitles is passed over."""
+    if not rows:
+        mistakes.append(Mistake(layout.title, 0, "", "is empty: the first row holds the titles of the columns"))
+        return
+    columns = _columns(layout, rows[0], mistakes, notes)
+    subtitles = {column.en for column in layout.columns}
+    for row in rows[1:]:
+        named = [row.cells[index].strip() for index in columns.values() if index < len(row.cells)]
+        filled = [cell for cell in named if cell]
+        if filled and not all(cell in subtitles for cell in filled):
+            yield Line(layout.title, row, columns, mistakes)
+        elif not filled:
+            notes.append(f"sheet {layout.title}, row {row.number}: nothing in a known column, not read")
+
+
+def _columns(layout: Layout, titles: Row, mistakes: list[Mistake], notes: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for index, cell in enumerate(titles.cells):
+        said = cell.strip().rstrip("*＊ ")
+        title = _title(layout, said)
+        if title is None:
+            if said:
+                notes.append(f"sheet {layout.title}, column {letter(index)} {said!r}: not read")
+        elif title in found:
+            mistakes.append(Mistake(layout.title, titles.number, f"{letter(index)} {title}", "stands there twice"))
+        else:
+            found[title] = index
+    missing = [column.zh for column in layout.columns if column.needed and column.zh not in found]
+    mistakes += [Mistake(layout.title, titles.number, title, "there is no such column") for title in missing]
+    return found
+
+
+def _title(layout: Layout, said: str) -> str | None:
+    def same(column: Column) -> bool:
+        return said == column.zh or said.lower() == column.en
+
+    known = next((column.zh for column in layout.columns if same(column)), None)
+    if known is None and layout.many and re.fullmatch(rf"{layout.many}\s*\d{{1,2}}", said):
+        return "".join(said.split())
+    return known
