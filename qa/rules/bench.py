@@ -93,6 +93,8 @@ class Bench:
         self._named: Mapping[str, Judge] = {}
         self._known: dict[tuple[Level, str | tuple[str, ...]], int] = {}
         self._scopes: dict[Scope, int] = {}
+        self.slots: set[int] = set()
+        """Slots that the rule at hand has asked for."""
 
     def wordlist(self, name: str) -> Sequence[str]:
         """Phrases of a named word list; PackError when there is none of that name."""
@@ -109,6 +111,7 @@ class Bench:
         """
         known = self._known.get((level, tuple(phrases)))
         if known is not None:
+            self.slots.add(known)
             return known
         slot = self._known[level, tuple(phrases)] = self._new_slot()
         for phrase in phrases:
@@ -124,6 +127,7 @@ class Bench:
         """Have a regular expression (RE2 syntax, linear time) searched for; returns its slot."""
         known = self._known.get((level, pattern))
         if known is not None:
+            self.slots.add(known)
             return known
         compiled = compile_pattern(pattern).pattern
         slot = self._known[level, pattern] = self._new_slot()
@@ -139,7 +143,7 @@ class Bench:
 
     def rule(self, named: Mapping[str, Judge]) -> None:
         """Start a rule: these are the conditions it has named."""
-        self._named = named
+        self._named, self.slots = named, set()
 
     def freeze(self) -> dict[Level, Index]:
         """Build the automata. Only levels on which something is searched are in the result."""
@@ -147,6 +151,7 @@ class Bench:
 
     def _new_slot(self) -> int:
         self._slots += 1
+        self.slots.add(self._slots)
         return self._slots
 
 

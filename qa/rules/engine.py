@@ -12,7 +12,7 @@ import msgspec
 from qa.errors import PackError
 from qa.rules.base import Judge, Judgement, Place, State
 from qa.rules.bench import Bench, Index
-from qa.rules.logic import LocatedError, compile_condition, gate, remembered
+from qa.rules.logic import LocatedError, compile_condition, gate, remembered, rests_on_words
 from qa.rules.pack import PLACEHOLDER, Located, Pack, Rule
 from qa.rules.view import Context, View
 from qa.text import Level
@@ -34,10 +34,11 @@ class Opinion(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule with its judge."""
+    """A rule with its judge. ``slots``: it can only be hit where one of these occurs; None: nothing so simple."""
 
     rule: Rule
     judge: Judge
+    slots: frozenset[int] | None = None
 
 
 class RuleSet:
@@ -82,9 +83,10 @@ class RuleSet:
     def fired(self, chat: Chat, context: Context, day: str) -> tuple[str, ...]:
         """Ids of the rules that are hit; a rule that crashes counts as hit, so that the chat is inspected."""
         view = self.view(chat, context)
+        matched = view.matched()
         fired = []
         for compiled, holds in self._in_force(day):
-            if not holds:
+            if not holds or (compiled.slots is not None and compiled.slots.isdisjoint(matched)):
                 continue
             try:
                 if compiled.judge(view).state is State.HIT:
@@ -111,7 +113,9 @@ def compile_pack(pack: Pack | Located, *, only: Iterable[str] | None = None) -> 
         if wanted is not None and rule.id not in wanted:
             continue
         try:
-            compiled.append(CompiledRule(rule, _compile_rule(rule, bench)))
+            judge = _compile_rule(rule, bench)
+            slots = frozenset(bench.slots) if rests_on_words(rule.when) else None
+            compiled.append(CompiledRule(rule, judge, slots))
         except LocatedError as problem:
             if located is None:
                 dotted = ".".join(str(part) for part in problem.path)

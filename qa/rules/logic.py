@@ -47,6 +47,24 @@ def compile_condition(node: Any, bench: Bench, path: Path = ()) -> Judge:
         raise LocatedError(here, str(problem)) from None
 
 
+def rests_on_words(node: Any) -> bool:
+    """Whether a (checked) condition can only be hit where one of its own phrases or patterns occurs.
+
+    >>> rests_on_words({"any": [{"regex": {"pattern": "x"}}, {"keywords": {"any": ["x"]}}]})
+    True
+    >>> rests_on_words({"keywords": {"none": ["x"]}}), rests_on_words({"not": {"regex": {"pattern": "x"}}})
+    (False, False)
+    """
+    ((name, body),) = node.items()
+    if name == "any":
+        return all(rests_on_words(part) for part in body)
+    if name == "all":
+        return any(rests_on_words(part) for part in body)
+    if name == "keywords":
+        return not ({"none", "none_list"} & body.keys())
+    return bool(name == "regex")
+
+
 def _list(body: Any, bench: Bench, path: Path) -> list[Judge]:
     if not isinstance(body, list) or not body:
         raise LocatedError(path, "needs a list of one or more conditions")

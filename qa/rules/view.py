@@ -88,12 +88,19 @@ class View:
         """Where a slot's phrases or pattern occur, whoever wrote them; overlapping matches included."""
         known = self._found.get(slot)
         if known is None:
-            matches = self._matches.get(level)
-            if matches is None:
-                matches = self._matches[level] = self._index[level].search(self._join(level))
-            spans = matches.get(slot)
+            spans = self._search(level).get(slot)
             known = self._found[slot] = self._places(self._joined[level], spans) if spans else []
         return known
+
+    def matched(self) -> set[int]:
+        """Slots of which anything occurs anywhere in the chat."""
+        return {slot for level in self._index for slot in self._search(level)}
+
+    def _search(self, level: Level) -> dict[int, list[Match]]:
+        matches = self._matches.get(level)
+        if matches is None:
+            matches = self._matches[level] = self._index[level].search(self._join(level))
+        return matches
 
     def _places(self, joined: Joined, spans: list[Match]) -> list[Place]:
         places = []

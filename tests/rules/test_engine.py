@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qa.demo.generate import generate
 from qa.policy import Policy
 from qa.rules.context import house_context
 from qa.rules.engine import PLACES_LIMIT, QUOTE_LIMIT, compile_pack
 from qa.rules.inspector import RED_LINE, Inspector, Standard, load_scorecard
 from qa.rules.operators.shape import TurnCount
 from qa.rules.pack import load_house
+from qa.sources.canonical import to_chat
 from qa.sources.plain import parse_plain
 from qa.types import Chat, FlagReason, Message, Result, Role
 
@@ -209,3 +213,18 @@ def test_a_red_line_scores_zero_and_is_flagged_first() -> None:
     assert inspected.failed == len(inspected.findings)
     taken = {finding.rule: finding.points for finding in inspected.findings}
     assert taken["red-off-platform"] < 0
+
+
+def test_the_screen_passes_over_no_chat_that_a_full_judgement_would_hit() -> None:
+    """``fired`` skips a rule when none of its words occur; that must never change an answer."""
+    pack = load_house().pack
+    rules, context = compile_pack(pack), house_context(pack)
+    assert sum(compiled.slots is not None for compiled in rules.rules) >= 10
+    assert next(c for c in rules.rules if c.rule.id == "greeting-missing").slots is None
+    seen: Counter[str] = Counter()
+    for planted in generate(7, date(2026, 10, 1), 3, 400):
+        chat = to_chat(planted.chat, merchant="default", zone=context.zone)
+        hit = {finding.rule for finding in rules.judge(chat, context, "2026-10-01").findings}
+        assert set(rules.fired(chat, context, "2026-10-01")) == hit
+        seen.update(hit)
+    assert sum(rule.startswith("red-") for rule in seen) >= 4
