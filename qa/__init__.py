@@ -5,11 +5,12 @@ The path of a chat, and the floor each step lives on (imports only point down)::
     sources → store → sample → rules → score → flag → (review → training)
 
     floor 5   qa.cli, qa.web                     commands and pages
-    floor 4   qa.intake, qa.nightly, qa.demo …   one use case a module
+    floor 4   qa.intake, qa.nightly, qa.show, qa.backtest, qa.publishing,
+              qa.drafting, qa.demo               one use case a module
     floor 3   qa.rules, qa.models, qa.store      engines and persistence
-    floor 2   qa.text, qa.ledger, qa.sampling, qa.estimates, qa.scoring,
-              qa.flagging, qa.policy, qa.config, qa.sources
-    floor 1   qa.types, qa.errors
+    floor 2   qa.text, qa.phrases, qa.hours, qa.ledger, qa.sampling, qa.estimates,
+              qa.scoring, qa.flagging, qa.policy, qa.config, qa.tokens, qa.sources
+    floor 1   qa.types, qa.errors, qa.progress
 """
 
 __version__ = "0.1.0"

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol, Self
+from typing import IO, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import Engine
 
 from qa.errors import QaError, SourceError
+from qa.progress import Progress, Quiet
 from qa.sources import Accepted, ReadOptions, Rejected, read_chats
 from qa.sources.base import Note, abridge
 from qa.sources.canonical import chat_to_dict
@@ -40,26 +41,6 @@ _REJECT_FIELDS = {"file", "line", "field", "reason", "original"}
 _VARYING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d[\d:.TZ+-]*")
 
 Store = Callable[[Sequence[Incoming]], BatchCount]
-
-
-class Progress(Protocol):
-    """Told how far the reading is: one stage a file, in bytes."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """A new file begins."""
-
-    def advance(self, steps: int = 1) -> None:
-        """So many more bytes are read."""
-
-
-class Quiet:
-    """Progress that nobody watches."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Ignore."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Ignore."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

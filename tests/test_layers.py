@@ -12,7 +12,7 @@ QA = Path(__file__).resolve().parent.parent / "qa"
 
 FLOORS = {
     0: {"qa"},  # the version
-    1: {"types", "errors"},
+    1: {"types", "errors", "progress"},
     2: {
         "text", "phrases", "hours", "ledger", "sampling", "estimates", "scoring", "flagging", "policy", "config",
         "tokens", "sources",
@@ -24,16 +24,9 @@ USE_CASE = 4
 """Every other module is a use case."""
 
 NEIGHBOURS = {
-    ("phrases", "text"): "a phrase is matched on folded text",
-    ("ledger", "text"): "a holding or courtesy turn is recognised after folding",
-    ("ledger", "phrases"): "holding and courtesy are word lists",
     ("ledger", "hours"): "a wait counts inside business hours",
-    ("policy", "hours"): "a policy has peak and business hours",
-    ("scoring", "policy"): "a score follows the policy's scorecard",
-    ("flagging", "policy"): "flags follow the policy's thresholds",
     ("demo", "intake"): "the demo runs the real import",
     ("demo", "nightly"): "the demo runs the real nights",
-    ("cli", "web"): "a command starts the server",
     ("__main__", "cli"): "python -m qa is the command",
 }
 """Imports between modules of one floor, each with its reason; everything else must go through a floor below."""

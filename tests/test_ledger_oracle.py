@@ -186,6 +186,7 @@ def chats(draw: st.DrawFn, bots: bool = True) -> Chat:
 HOURS = st.sampled_from([None, SHOP, parse_hours([("20:00", "02:00"), ("09:00", "12:00")])])
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(chats(), HOURS)
 def test_agrees_with_the_slow_reading(chat: Chat, hours: Hours | None) -> None:

@@ -172,7 +172,7 @@ def test_arguments_go_to_pytest_and_quick_leaves_out_the_slow(run: ModuleType, m
         "→ 0",
         "-m pytest tests/test_text.py -x",
     ]
-    assert steps_of(run, monkeypatch, ["test", "--quick", "-x"], {})[1] == f"-m pytest -m {run.QUICK} -x"
+    assert steps_of(run, monkeypatch, ["test", "--quick", "-x"], {})[1] == f"-m pytest -m {run.QUICK} -n 2 -x"
 
 
 def test_lint_runs_every_check_and_fails_with_any(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

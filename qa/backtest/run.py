@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,6 +17,7 @@ from qa.backtest.scores import Cell
 from qa.backtest.tally import Judged, Place, Tally
 from qa.errors import NotFoundError
 from qa.policy import Policy
+from qa.progress import Progress
 from qa.rules.diff import side
 from qa.rules.inspector import Inspector, Standard
 from qa.store import frames
@@ -28,16 +29,6 @@ from qa.types import Chat
 CHUNK = 250
 """Chats in memory at a time."""
 _DAYS_TOLD = 5
-
-
-class Progress(Protocol):
-    """What a long task tells while it works."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Begin a stage of ``total`` steps."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Say that ``steps`` more steps are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TaskID, 
 from rich.progress import Progress as RichProgress
 
 from qa.config import Settings, load_settings
+from qa.progress import Progress
 from qa.types import Instant
 
 P = ParamSpec("P")
@@ -64,16 +65,6 @@ def _console(*, stderr: bool) -> Console:
         console.soft_wrap = True
         console.width = _PIPE_WIDTH
     return console
-
-
-class Progress(Protocol):
-    """What a long task tells while it works."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Begin a stage of ``total`` steps (None: unknown); the one before it has ended."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Say that ``steps`` more steps of the stage are done."""
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from qa.demo.compare import Comparison, compare, markdown
 from qa.demo.templates import library
 from qa.demo.write import ChatKey, read_truth, write_month
-from qa.intake import ImportOptions, ImportReport, Progress, import_files
+from qa.intake import ImportOptions, ImportReport, import_files
 from qa.nightly import NightOptions, NightResult, run_night
+from qa.progress import Progress, Quiet
 from qa.store.inspections import iter_fired
 from qa.store.session import read_tx
 from qa.types import Instant
@@ -90,7 +91,7 @@ def run_demo(
     results = []
     progress.stage("running the nights", len(files))
     for file in sorted(files, key=lambda path: (path.stem, path.parent.name)):
-        results.append(run_night(engine, plan(file.parent.name, file.stem), _Quiet()))
+        results.append(run_night(engine, plan(file.parent.name, file.stem), Quiet()))
         progress.advance()
     observed = fired_rules(engine)
     comparison = compare(read_truth(folder / "chats" / TRUTH), observed, observed.keys())
@@ -120,13 +121,3 @@ def heading(chats: int) -> str:
         f"known (seed {SEED}, {chats:,} chats, {DAYS} days), the nights run over it, and what they found is compared\n"
         "with what was planted, over the inspected chats.\n\n"
     )
-
-
-class _Quiet:
-    """Progress of one night among ninety: not shown."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Ignore."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Ignore."""

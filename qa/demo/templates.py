@@ -233,8 +233,3 @@ def library() -> Library:
         if len(set(names)) != len(names):
             raise TemplateError(f"named twice: {sorted(n for n in set(names) if names.count(n) > 1)}")
     return Library(house, scenarios, MappingProxyType({p.name: p for p in plants}), traps, sides)
-
-
-def load_scenarios() -> tuple[Scenario, ...]:
-    """Return all scenarios, in order of file and place."""
-    return library().scenarios

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -20,6 +20,7 @@ from qa.flagging import audit_flag
 from qa.nightly.figures import Tally, as_json
 from qa.nightly.work import Assignment, Team, inspect_task, screen_task
 from qa.policy import Policy
+from qa.progress import Progress
 from qa.rules.inspector import Standard
 from qa.sampling import audit_sample, design, night_salt, take
 from qa.store import frames, inspections, nights
@@ -42,16 +43,6 @@ WORTH_A_WORKER = 13_000
 """Chats to screen that repay the second and more which a worker process takes to start (benchmarks/night.py)."""
 INSPECTION_COST = 4
 """Screenings that one inspection costs, about."""
-
-
-class Progress(Protocol):
-    """What a long task tells while it works."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Begin a stage of ``total`` steps."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Say that ``steps`` more steps are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from qa.errors import NotFoundError, QaError
-from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, Progress, assignment, inspect_sample, summarise
+from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, assignment, inspect_sample, summarise
+from qa.progress import Progress
 from qa.store import frames, inspections, nights
 from qa.store.nights import Lease, Night, Run, RunKind, State
 from qa.store.session import read_tx, write_tx

@@ -25,6 +25,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_day_and_a_shorter_day_begins_it(day: Path) -> None:
     lines = day.read_text(encoding="utf-8").splitlines(keepends=True)
 
@@ -52,6 +53,7 @@ def test_messages_are_about_twenty_a_chat_and_most_are_said_once(day: Path) -> N
     assert all(chat["started_at"].startswith(generate.DAY) for chat in chats)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tidy", [False, True])
 def test_the_naive_night_finds_and_scores_what_the_night_does(
     day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tidy: bool

@@ -16,6 +16,7 @@ def demo(folder: Path, *words: str) -> str:
     return result.output
 
 
+@pytest.mark.slow
 def test_a_small_demo_runs_and_a_second_one_only_finishes_it(tmp_path: Path) -> None:
     first = demo(tmp_path / "demo", "--chats", "200")
     assert "read 200 = new 200 + changed 0 + unchanged 0 + rejected 0" in first
@@ -28,6 +29,7 @@ def test_a_small_demo_runs_and_a_second_one_only_finishes_it(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_the_users_own_database_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "mine"))
     monkeypatch.setenv("QA_DATABASE_URL", f"sqlite:///{tmp_path / 'mine.sqlite3'}")

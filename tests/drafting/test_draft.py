@@ -159,6 +159,7 @@ def test_ids_are_as_wide_as_the_greatest_number() -> None:
     assert [one.rule["id"] for one in draw_up(standard, ()).rules] == ["m-item-007", "m-item-120"]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(

@@ -18,6 +18,7 @@ from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.report import write_report
 from qa.nightly.standard import standard_for
 from qa.policy import Policy
+from qa.progress import Quiet
 from qa.rules.inspector import Standard
 from qa.store.session import read_tx
 from qa.store.tables import Base
@@ -99,16 +100,6 @@ def bring_in(engine: Engine, folder: Path, records: Sequence[Record], day: str =
     report = import_files([write_chats(folder / "chats.jsonl", records)], engine, options)
     assert report.total.rejected == 0
     assert report.total.read == len(records)
-
-
-class Quiet:
-    """Progress that nobody sees."""
-
-    def stage(self, name: str, total: int | None = None) -> None:
-        """Begin a stage."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Count."""
 
 
 HOUSE = standard_for(None, None)

@@ -163,6 +163,7 @@ messages = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.lists(messages, max_size=8), st.sampled_from([None, 1.0, 5.0]))
 def test_the_house_pack_breaks_on_nothing_and_quotes_exactly(
