@@ -26,7 +26,8 @@ if __name__ == "__main__":  # run as a file, the checkout is not on the path
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.naive_rules import NaiveRules, normalise, score
+from benchmarks.naive_rules import NaiveRules, score
+from benchmarks.naive_text import normalise
 from qa.nightly.standard import standard_for
 from qa.policy import Policy
 from qa.sampling import draw, night_salt
@@ -42,9 +43,11 @@ class Chat(Base):
     """A conversation."""
 
     __tablename__ = "chats"
+    __allow_unmapped__ = True
     id: Mapped[str] = mapped_column(primary_key=True)
     merchant: Mapped[str]
     agent: Mapped[str | None]
+    customer: Mapped[str | None] = mapped_column(index=True)
     tier: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
@@ -53,6 +56,8 @@ class Chat(Base):
     escalated: Mapped[bool | None]
     followups: Mapped[Any] = mapped_column(JSON, nullable=True)
     messages: Mapped[list[Message]] = relationship(order_by="Message.id")
+    earlier: list[datetime] | None = None
+    """When the customer's other chats began; not kept."""
 
 
 class Message(Base):
@@ -110,18 +115,20 @@ def load(path: Path, session: Session, *, tidy: bool = False) -> int:
     with path.open(encoding="utf-8") as file:
         for line in file:
             number += 1
-            session.add(_chat(json.loads(line)))
+            session.add(chat_of(json.loads(line)))
             if not tidy or number % TIDY_COMMIT == 0:
                 session.commit()
     session.commit()
     return number
 
 
-def _chat(data: dict[str, Any]) -> Chat:
+def chat_of(data: dict[str, Any]) -> Chat:
+    """A chat of canonical JSON as the naive night has it."""
     chat = Chat(
         id=data["id"],
         merchant=data["merchant"],
         agent=data.get("agent", {}).get("id"),
+        customer=data.get("customer", {}).get("id"),
         tier=data.get("customer", {}).get("tier"),
         started_at=_time(data["started_at"]),
         ended_at=_time(data["ended_at"]),
@@ -182,8 +189,9 @@ def _risky(chat: Chat, policy: Policy) -> bool:
 def _inspect(session: Session, rules: NaiveRules, sample: Sequence[str], day: str, *, tidy: bool) -> None:
     for number, chat_id in enumerate(sample, start=1):
         chat = session.get_one(Chat, chat_id)
+        chat.earlier = _earlier(session, chat)
         found, items = rules.check(chat, day)
-        total, red_line = score(items, found, rules.weights)
+        total, red_line = score(items, found, rules.weights, rules.full)
         session.add(Inspection(chat_id=chat.id, score=total, red_line=red_line))
         for rule, (_, places, value) in found.values():
             evidence = [
@@ -196,6 +204,16 @@ def _inspect(session: Session, rules: NaiveRules, sample: Sequence[str], day: st
         if not tidy or number % TIDY_COMMIT == 0:
             session.commit()
     session.commit()
+
+
+def _earlier(session: Session, chat: Chat) -> list[datetime] | None:
+    """When the customer's other chats began; None where the customer is unknown."""
+    if chat.customer is None:
+        return None
+    others = select(Chat.started_at).where(
+        Chat.merchant == chat.merchant, Chat.customer == chat.customer, Chat.started_at < chat.started_at
+    )
+    return list(session.scalars(others))
 
 
 def results(session: Session) -> dict[str, tuple[float | None, tuple[str, ...]]]:

@@ -24,6 +24,8 @@ class Wait:
     response: float | None = None
     substantive: float | None = None
     unanswered: bool = False
+    reopened: bool = False
+    """The first of a later sitting."""
 
 
 @dataclass
@@ -38,6 +40,12 @@ class Ledger:
     def unanswered(self) -> int:
         """How many waits nobody answered."""
         return len([wait for wait in self.waits if wait.unanswered])
+
+    def rate(self, seconds: float) -> float | None:
+        """Share of the waits that were answered in so many seconds."""
+        answered = [wait.response for wait in self.waits if wait.response is not None]
+        asked = len(answered) + self.unanswered
+        return len([response for response in answered if response <= seconds]) / asked if asked else None
 
     def figure(self, name: str) -> float | None:
         """One of the figures of the rules, in seconds."""
@@ -118,6 +126,8 @@ def make_ledger(messages: Sequence[Any], courtesy: Words, holding: Words, reopen
     for sitting in _sittings(rows, reopen_after):
         before = len(ledger.waits)
         serving, answer, owed = _sit(sitting, ledger, serving, courtesy, holding)
+        if before and len(ledger.waits) > before:
+            ledger.waits[before].reopened = True
         if ledger.waits and not settled:
             settled = True
             if answer is not None and not owed and before == 0:

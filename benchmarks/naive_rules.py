@@ -1,72 +1,54 @@
 """The rules of a pack as most would write them: a loop over messages and phrases for each rule, every text folded anew.
 
-The pack, its word lists and what counts as negated or quoted are the product's; how a chat is searched is not.
+The pack, its word lists, what counts as negated, quoted, asked or a number are the product's; how a chat is searched
+is not.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
 from math import fsum
 from typing import Any
 
 from benchmarks.naive_ledger import Ledger, courtesy_words, holding_words, make_ledger
+from benchmarks.naive_text import NA, Answer, Fold, Place, Said, normalise, whole_turns
+from benchmarks.naive_times import Course
 from qa.policy import Policy
+from qa.rules.asking import asks
 from qa.rules.inspector import Standard
-from qa.rules.mention import negated, quoted
 from qa.rules.pack import Rule
-from qa.text import fold_character, split_characters, squash_character
 
-Place = tuple[int, int, int]
-Answer = tuple[str, list[Place], float | None]
-"""``hit``, ``miss`` or ``na``; where; the figure."""
-NA: Answer = ("na", [], None)
-
-
-Span = tuple[int, int]
-
-
-def normalise(text: str, match: str) -> tuple[str, list[Span]]:
-    """The text as rules see it, and for each of its characters start and end in the original."""
-    character = squash_character if match == "squash" else fold_character
-    folded: list[str] = []
-    positions: list[Span] = []
-    for position, original in enumerate(text):
-        for c in character(original):
-            folded.append(c)
-            positions.append((position, position + 1))
-    if match == "squash":
-        for start, end, reading in reversed(list(split_characters("".join(folded)))):
-            span = positions[start][0], positions[end - 1][1]
-            folded[start:end], positions[start:end] = reading, [span] * len(reading)
-    return "".join(folded), positions
+_STICKERS = ("sticker", "emoji", "emotion")
+_CODE = re.compile(r"#e-[a-z](?:[0-9]{1,4}|\[[^\]\n]{1,8}\])|\[(?:[一-鿿]{1,4}|[a-z]{2,12})\]")
+_TIMED = ("figure", "wait", "unanswered", "reopened_wait", "premature_close")
+_UNTIMED = (
+    "followup", "field", "transfers", "silence_before_end", "handover", "left_holding", "last_speaker",
+    "earlier_chats", "opinion",
+)  # fmt: skip
 
 
 class NaiveRules:
     """A standard under a policy; ``check`` judges one chat, ``red_lines`` only screens it."""
 
-    def __init__(
-        self, standard: Standard, policy: Policy, fold: Callable[..., tuple[str, list[Span]]] = normalise
-    ) -> None:
-        self.pack, self.weights, self.policy, self.fold = standard.pack, standard.scorecard.dimensions, policy, fold
-        self.courtesy = courtesy_words(self.pack.wordlists["courtesy"])
-        self.holding = holding_words(self.pack.wordlists["holding"])
-        self.lists = {
-            match: {name: [fold(word, match)[0] for word in words] for name, words in self.pack.wordlists.items()}
-            for match in ("fold", "squash")
-        }
+    def __init__(self, standard: Standard, policy: Policy, fold: Fold = normalise) -> None:
+        self.rules, self.policy = standard.pack.active, policy
+        self.weights, self.full = standard.scorecard.dimensions, standard.scorecard.full
+        self.courtesy = courtesy_words(standard.pack.wordlists["courtesy"])
+        self.holding = holding_words(standard.pack.wordlists["holding"])
+        self.said = Said(standard.pack.wordlists, fold)
+        self.course = Course(policy, self.courtesy, self.holding)
 
     def red_lines(self, chat: Any, day: str) -> list[str]:
         """Ids of the red-line rules that the chat breaks."""
-        rules = [rule for rule in self.pack.rules if rule.red_line and rule.in_force(day)]
+        rules = [rule for rule in self.rules if rule.red_line and rule.in_force(day)]
         return [rule.id for rule in rules if self.judge(rule, chat, None)[0] == "hit"]
 
     def check(self, chat: Any, day: str) -> tuple[dict[str, tuple[Rule, Answer]], list[tuple[Rule, float | None]]]:
         """Findings by rule, and for every rule the item points lost (None: does not apply)."""
         ledger = make_ledger(chat.messages, self.courtesy, self.holding, self.policy.reopen_after_s)
         findings, items = {}, []
-        for rule in self.pack.rules:
+        for rule in self.rules:
             answer = self.judge(rule, chat, ledger) if rule.in_force(day) else NA
             if answer[0] == "hit":
                 findings[rule.id] = (rule, answer)
@@ -92,244 +74,164 @@ class NaiveRules:
     def condition(self, node: dict[str, Any], rule: Rule, chat: Any, ledger: Ledger | None) -> Answer:
         """One condition of a rule."""
         ((name, body),) = node.items()
+        if name == "named":
+            return self.condition(rule.let[body], rule, chat, ledger)
         if name == "not":
             state, _, value = self.condition(body, rule, chat, ledger)
             return ({"hit": "miss", "miss": "hit", "na": "na"}[state], [], value)
         if name in ("any", "all"):
-            return self._together(name, [self.condition(part, rule, chat, ledger) for part in body])
-        if name in ("figure", "wait", "unanswered"):
-            assert ledger is not None, "red lines ask for no times"
-            return getattr(self, f"_{name}")(body, ledger, chat)  # type: ignore[no-any-return]
-        if name in ("followup", "field", "transfers"):
-            return getattr(self, f"_{name}")(body, chat)  # type: ignore[no-any-return]
-        turns = self._scope(body, rule, chat, ledger)
-        if turns is None and name != "turns":
-            return NA
-        return getattr(self, f"_{name}")(body, turns or [], chat)  # type: ignore[no-any-return]
+            return _together(name, [self.condition(part, rule, chat, ledger) for part in body])
+        if name == "answer":
+            return self._answer(body, rule, chat, ledger)
+        if name in _TIMED or name in _UNTIMED:
+            return self._course(name, body, chat, ledger)
+        return self._scoped(name, body, rule, chat, ledger)
 
-    def _together(self, name: str, answers: Sequence[Answer]) -> Answer:
-        states = [state for state, _, _ in answers]
-        decided, other = ("hit", "miss") if name == "any" else ("miss", "hit")
-        state = decided if decided in states else "na" if "na" in states else other
-        places = {place for answer in answers if answer[0] == "hit" for place in answer[1]}
-        return (state, sorted(places) if state == "hit" else [], None)
+    def _course(self, name: str, body: dict[str, Any], chat: Any, ledger: Ledger | None) -> Answer:
+        """An operator that searches for no words."""
+        if name in _UNTIMED:
+            return getattr(self.course, name)(body, chat)  # type: ignore[no-any-return]
+        assert ledger is not None, "red lines ask for no times"
+        return getattr(self.course, name)(body, ledger, chat)  # type: ignore[no-any-return]
 
-    # --- text --------------------------------------------------------------------------------------------------------
+    def _scoped(self, name: str, body: dict[str, Any], rule: Rule, chat: Any, ledger: Ledger | None) -> Answer:
+        """An operator that looks at some turns only."""
+        windows = self._windows(body, rule, chat, ledger)
+        answers = []
+        for turns in windows or [[]]:
+            if name == "turns":
+                answers.append(self.course.turns(body, turns, chat))
+            elif not turns:
+                answers.append(NA)
+            elif "turns" in body:
+                each = [getattr(self.said, name)(body, [turn], chat) for turn in turns]
+                answers.append(_together(_QUANTIFIED[body["turns"]], each))
+            else:
+                answers.append(getattr(self.said, name)(body, turns, chat))
+        return answers[0] if len(answers) == 1 else _together(_QUANTIFIED[body["hit"]], answers)
 
-    def _scope(self, body: dict[str, Any], rule: Rule, chat: Any, ledger: Ledger | None) -> list[int] | None:
+    def _windows(self, body: dict[str, Any], rule: Rule, chat: Any, ledger: Ledger | None) -> list[list[int]]:
+        """The turns in scope: once, or beside each hit of another condition."""
         role = body.get("role", "agent")
         turns = []
         for turn, message in enumerate(chat.messages):
-            if (
-                message.kind == "text"
-                and not message.withdrawn
-                and not message.private
-                and role in ("any", message.role)
-            ):
+            shown = message.kind == "text" and not message.withdrawn and not message.private
+            if shown and role in ("any", message.role):
                 turns.append(turn)
-        if "after" in body:
-            state, places, _ = self.condition(rule.let[body["after"]], rule, chat, ledger)
-            if state != "hit" or not places:
-                return None
-            turns = [turn for turn in turns if turn > places[0][0]]
-        if "first" in body:
-            turns = turns[: body["first"]]
-        if "last" in body:
-            turns = turns[-body["last"] :]
-        return turns or None
+        side = next((side for side in ("after", "before", "around") if side in body), None)
+        if side is None:
+            return [_ends(turns, body)]
+        state, places, _ = self.condition(rule.let[body[side]], rule, chat, ledger)
+        hits = sorted({turn for turn, _, _ in places}) if state == "hit" else []
+        which = body.get("hit", 1)
+        if which not in ("any", "every"):
+            hits = hits[-1:] if which == "last" else hits[which - 1 : which]
+        return [_ends(_beside(turns, at, side, body.get("reach", len(turns) + 1)), body) for at in hits]
 
-    def _words(self, body: dict[str, Any], plain: str, named: str) -> list[str]:
-        match = body.get("match", "fold")
-        words = [self.fold(word, match)[0] for word in body.get(plain, ())]
-        for name in body.get(named, ()):
-            words += self.lists[match][name]
-        return words
+    # --- answers -----------------------------------------------------------------------------------------------------
 
-    def _keywords(self, body: dict[str, Any], turns: list[int], chat: Any) -> Answer:
-        match = body.get("match", "fold")
-        none = "none" in body or "none_list" in body
-        words = self._words(body, "none", "none_list") if none else self._words(body, "any", "list")
-        ordinary = self._words(body, "except", "except_list")
+    def _answer(self, body: dict[str, Any], rule: Rule, chat: Any, ledger: Ledger | None) -> Answer:
+        """What the agent makes of the customer's turns."""
+        exchanges = list(_exchanges(chat))
+        if "on" in body:
+            state, places, _ = self.condition(rule.let[body["on"]], rule, chat, ledger)
+            turns = {turn for turn, _, _ in places} if state == "hit" else set()
+            exchanges = [one for one in exchanges if turns & set(one[0])]
+        if not exchanges:
+            return NA
         found: list[Place] = []
-        for turn in turns:
-            text = chat.messages[turn].text
-            folded, positions = self.fold(text, match)
-            excluded = self._occurrences(ordinary, folded, positions, text)
-            places = [
-                (start, end)
-                for start, end in self._occurrences(words, folded, positions, text)
-                if not any(a <= start and end <= b for a, b in excluded) and self._meant(body, text, start, end)
-            ]
-            for start, end in sorted(places, key=lambda p: (p[0] - p[1], p)):
-                if not any(t == turn and a < end and start < b for t, a, b in found):
-                    found.append((turn, start, end))
-        if none:
-            return ("miss" if found else "hit", [], None)
-        return ("hit", sorted(found), None) if len(found) >= body.get("at_least", 1) else ("miss", [], None)
+        number = 0
+        for asked, answer, shown in exchanges:
+            question = any(asks(chat.messages[turn].text) for turn in asked)
+            if body.get("to", "any") == "any" or question == (body["to"] == "question"):
+                places = self._answered_so(body, answer, shown, chat)
+                found += places
+                number += bool(places)
+        fits = number >= body.get("at_least", 1)
+        return ("hit" if fits else "miss", found if fits else [], float(number))
 
-    def _occurrences(
-        self, words: Sequence[str], folded: str, positions: list[Span], text: str
-    ) -> list[tuple[int, int]]:
-        found = []
-        for word in words:
-            if word in folded:
-                start = folded.find(word)
-                while start >= 0:
-                    place = positions[start][0], positions[start + len(word) - 1][1]
-                    if not (word[0].isascii() or word[-1].isascii()) or _whole(text, *place):
-                        found.append(place)
-                    start = folded.find(word, start + 1)
-        return found
-
-    def _meant(self, body: dict[str, Any], text: str, start: int, end: int) -> bool:
-        if not body.get("negated") and negated(text, start, end):
-            return False
-        return bool(body.get("quoted")) or not quoted(text, start, end)
-
-    def _regex(self, body: dict[str, Any], turns: list[int], chat: Any) -> Answer:
-        found: list[Place] = []
-        for turn in turns:
-            text = chat.messages[turn].text
-            folded, positions = self.fold(text, body.get("match", "fold"))
-            excluded = _matches(body["except"], folded, positions, text) if "except" in body else []
-            for start, end in _matches(body["pattern"], folded, positions, text):
-                if not any(a < end and start < b for a, b in excluded) and self._meant(body, text, start, end):
-                    found.append((turn, start, end))
-        return ("hit", found, None) if len(found) >= body.get("at_least", 1) else ("miss", [], None)
-
-    def _repeated(self, body: dict[str, Any], turns: list[int], chat: Any) -> Answer:
-        groups: list[tuple[str, list[int]]] = []
-        asking = self.lists["fold"][body["containing_list"]] if "containing_list" in body else None
-        for turn in turns:
-            text = chat.messages[turn].text
-            squashed = self.fold(text, "squash")[0]
-            if len(squashed) < body.get("min_length", 6):
-                continue
-            if asking is not None and not self._occurrences(asking, *self.fold(text, "fold"), text):
-                continue
-            for alike in (str.__eq__, lambda a, b: similarity(a, b) >= body.get("similarity", 100)):
-                group = next((members for head, members in groups if alike(head, squashed)), None)
-                if group is not None:
-                    if not body.get("answered_between") or self._answered(group[-1], turn, chat):
-                        group.append(turn)
-                    break
-            else:
-                groups.append((squashed, [turn]))
-        largest = max((members for _, members in groups), key=len, default=[])
-        if len(largest) < body["times"]:
-            return ("miss", [], None)
-        return ("hit", _whole_turns(largest, chat), float(len(largest)))
-
-    def _answered(self, first: int, again: int, chat: Any) -> bool:
-        """Whether the other side said anything visible between two turns."""
-        asker = chat.messages[first].role
-        return any(
-            message.role == ("agent" if asker == "customer" else "customer")
-            and message.kind == "text"
-            and not (message.withdrawn or message.private)
-            for message in chat.messages[first + 1 : again]
-        )
-
-    def _short_replies(self, body: dict[str, Any], turns: list[int], chat: Any) -> Answer:
-        squashed = {turn: self.fold(chat.messages[turn].text, "squash")[0] for turn in turns}
-        short = [turn for turn in turns if 1 <= len(squashed[turn]) <= body["max_chars"]]
-        if len(short) < body.get("at_least", 1):
-            return ("miss", [], None)
-        return ("hit", _whole_turns(short, chat), float(len(short)))
-
-    # --- everything else ---------------------------------------------------------------------------------------------
-
-    def _turns(self, body: dict[str, Any], turns: list[int], chat: Any) -> Answer:
-        fits = body.get("at_least", 0) <= len(turns) <= body.get("at_most", 10**9)
-        return ("hit" if fits else "miss", _whole_turns(turns, chat) if fits else [], float(len(turns)))
-
-    def _transfers(self, body: dict[str, Any], chat: Any) -> Answer:
-        found = [
-            turn
-            for turn, message in enumerate(chat.messages)
-            if message.role == "system" and message.kind == "transfer" and not (message.withdrawn or message.private)
-        ]
-        return ("hit" if len(found) >= body["at_least"] else "miss", _whole_turns(found, chat), float(len(found)))
-
-    def _figure(self, body: dict[str, Any], ledger: Ledger, chat: Any) -> Answer:
-        if ledger.reason or not ledger.waits:
-            return NA
-        first = ledger.waits[0]
-        opened = body.get("opened", "any")
-        seconds = first.opened.hour * 3600 + first.opened.minute * 60 + first.opened.second
-        peak = any(hours.start_s <= seconds < hours.end_s for hours in self.policy.peak_hours)
-        if (opened == "peak" and not peak) or (opened == "off_peak" and peak):
-            return NA
-        value = ledger.figure(body["figure"])
-        if value is None:
-            return NA
-        beyond = value > body["over"] if "over" in body else value < body["under"]
-        return ("hit" if beyond else "miss", _whole_turns([first.turn], chat), value)
-
-    def _wait(self, body: dict[str, Any], ledger: Ledger, chat: Any) -> Answer:
-        waits = [] if ledger.reason else [wait for wait in ledger.waits if wait.response is not None]
-        if not waits:
-            return NA
-        late = [wait.turn for wait in waits if (wait.response or 0) > body["over"]]
-        return ("hit" if late else "miss", _whole_turns(late, chat), max(wait.response or 0 for wait in waits))
-
-    def _unanswered(self, body: dict[str, Any], ledger: Ledger, chat: Any) -> Answer:
-        if not ledger.waits or (ledger.reason and not ledger.unanswered):
-            return NA
-        turns = [wait.turn for wait in ledger.waits if wait.unanswered]
-        state = "hit" if len(turns) >= body.get("at_least", 1) else "miss"
-        return (state, _whole_turns(turns, chat), float(len(turns)))
-
-    def _followup(self, body: dict[str, Any], chat: Any) -> Answer:
-        if chat.followups is None:
-            return NA
-        end = chat.ended_at or max(message.at for message in chat.messages)
-        limit = end + timedelta(hours=body["within_hours"])
-        made = [f for f in chat.followups if end <= datetime.fromisoformat(f["at"]).replace(tzinfo=None) <= limit]
-        return ("hit" if made else "miss", [], None)
-
-    def _field(self, body: dict[str, Any], chat: Any) -> Answer:
-        value = getattr(chat, body["field"])
-        if value is None:
-            return NA
-        fits = value <= body["at_most"] if "at_most" in body else value >= body["at_least"]
-        return ("hit" if fits else "miss", [], value)
+    def _answered_so(self, body: dict[str, Any], answer: list[int], shown: bool, chat: Any) -> list[Place]:
+        texts = [turn for turn in answer if chat.messages[turn].kind == "text"]
+        if "max_chars" in body:
+            letters = sum(self.said.letters(chat.messages[turn].text, _CODE) for turn in texts)
+            if shown or letters > body["max_chars"]:
+                return []
+        plain = {"negated": True, "quoted": True}
+        lacking = self.said.words(body, "lacks", "lacks_list")
+        if lacking and self.said.places(lacking, plain, texts, chat):
+            return []
+        words = self.said.words(body, "has", "has_list")
+        if not words:
+            return whole_turns(answer, chat)
+        meant = {"negated": body.get("negated"), "quoted": body.get("negated"), "asked": body.get("asked", "count")}
+        return self.said.places(words, meant, texts, chat)
 
 
-def _matches(pattern: str, folded: str, positions: list[Span], text: str) -> list[tuple[int, int]]:
-    spans = [match.span() for match in re.finditer(pattern, folded) if match.end() > match.start()]
-    places = [(positions[start][0], positions[end - 1][1]) for start, end in spans]
-    return [place for place in places if _whole(text, *place)]
+_QUANTIFIED = {"any": "any", "every": "all"}
 
 
-def _whole(text: str, start: int, end: int) -> bool:
-    """Whether no Latin word or number is cut at either end."""
-    edges = [text[i - 1 : i + 1] for i in (start, end) if 0 < i < len(text)]
-    for edge in edges:
-        left, right = fold_character(edge[0])[-1:], fold_character(edge[1])[:1]
-        alike = (left.isalpha() and right.isalpha()) or (left.isdigit() and right.isdigit())
-        if left.isascii() and right.isascii() and alike:
-            return False
-    return True
+def _together(name: str, answers: Sequence[Answer]) -> Answer:
+    """All or any of several answers; what was found in several ways is quoted once."""
+    states = [state for state, _, _ in answers]
+    decided, other = ("hit", "miss") if name == "any" else ("miss", "hit")
+    state = decided if decided in states else "na" if "na" in states else other
+    if state != "hit":
+        return (state, [], None)
+    if states.count("hit") == 1:
+        return answers[states.index("hit")]
+    places: list[Place] = []
+    for turn, start, end in sorted({place for state, places, _ in answers if state == "hit" for place in places}):
+        if name == "any" and places and places[-1][0] == turn and start < places[-1][2]:
+            places[-1] = (turn, places[-1][1], max(end, places[-1][2]))
+        else:
+            places.append((turn, start, end))
+    return (state, places, None)
 
 
-def _whole_turns(turns: Sequence[int], chat: Any) -> list[Place]:
-    return [(turn, 0, len(chat.messages[turn].text)) for turn in turns]
+def _beside(turns: list[int], at: int, side: str, reach: int) -> list[int]:
+    before, after = [turn for turn in turns if turn < at], [turn for turn in turns if turn > at]
+    if side == "after":
+        return after[:reach]
+    if side == "before":
+        return before[-reach:]
+    return [*before[-reach:], *(turn for turn in turns if turn == at), *after[:reach]]
 
 
-def similarity(left: str, right: str) -> float:
-    """Twice the longest common subsequence in percent of both lengths."""
-    row = [0] * (len(right) + 1)
-    for a in left:
-        before = 0
-        for j, b in enumerate(right, start=1):
-            above = row[j]
-            row[j] = before + 1 if a == b else max(above, row[j - 1])
-            before = above
-    return 200 * row[-1] / (len(left) + len(right))
+def _ends(turns: list[int], body: dict[str, Any]) -> list[int]:
+    if "first" in body:
+        turns = turns[: body["first"]]
+    if "last" in body:
+        turns = turns[-body["last"] :]
+    return turns
 
 
-def score(items: Sequence[tuple[Rule, float | None]], found: dict[str, Any], weights: Any) -> tuple[float | None, bool]:
+def _exchanges(chat: Any) -> Iterator[tuple[list[int], list[int], bool]]:
+    """What the customer wrote, what the agent answered, and whether with a picture or the like."""
+    asked: list[int] = []
+    answer: list[int] = []
+    shown = False
+    for turn, message in enumerate(chat.messages):
+        if message.withdrawn or message.private or message.role == "system":
+            continue
+        text = message.kind == "text"
+        if message.role != "agent":
+            if answer:
+                yield asked, answer, shown
+            if answer or message.role == "bot":
+                asked, answer, shown = [], [], False
+            if message.role == "customer" and text:
+                asked.append(turn)
+        elif asked and (text or message.kind in _STICKERS):
+            answer.append(turn)
+        elif asked:
+            shown = True
+    if answer:
+        yield asked, answer, shown
+
+
+def score(
+    items: Sequence[tuple[Rule, float | None]], found: dict[str, Any], weights: Any, full: Any
+) -> tuple[float | None, bool]:
     """Points of 100 and whether a red line voids them, in hundredths of a point as the scorecard has them."""
     applies = [(rule, lost) for rule, lost in items if lost is not None and not rule.red_line and rule.weight > 0]
     active = {d: weight for d, weight in weights.items() if weight > 0 and any(r.dimension is d for r, _ in applies)}
@@ -341,7 +243,10 @@ def score(items: Sequence[tuple[Rule, float | None]], found: dict[str, Any], wei
     total = 10_000 if worth else 0
     for d, points in worth.items():
         mine = [(rule.weight, lost) for rule, lost in applies if rule.dimension is d]
-        total -= round(fsum(min(lost, weight) for weight, lost in mine) / fsum(w for w, _ in mine) * points)
+        applicable, lost = fsum(w for w, _ in mine), fsum(min(lost, weight) for weight, lost in mine)
+        whole = fsum(rule.weight for rule, _ in items if rule.dimension is d and not rule.red_line)
+        used_up = full[d] * applicable / whole if full.get(d, whole) < whole else applicable
+        total -= round(lost / max(used_up, lost) * points)
     total += sum(round(rule.bonus * 100) for rule, _ in found.values()) if worth else 0
     red_line = any(rule.red_line for rule, _ in found.values())
     if red_line:

@@ -93,6 +93,7 @@ def product(chats: Path, folder: Path, workers: int, report: Path | None = None)
     shutil.rmtree(folder, ignore_errors=True)
     database = folder / "qa.sqlite3"
     home = {"QA_DATA_DIR": str(folder), "QA_DATABASE_URL": f"sqlite:///{database}", "QA_CONFIG": ""}
+    home["QA_MODEL"] = "off"  # the naive night has no classifier
     importing = run(["-m", "qa", "import", str(chats)], home)
     more = ["--json", str(report)] if report else []
     nightly = run(["-m", "qa", "nightly", "--date", DAY, "--workers", str(workers), *more], home)

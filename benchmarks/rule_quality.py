@@ -21,6 +21,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,8 @@ DAY = "2026-01-05"
 _SETTINGS = 'timezone = "Asia/Shanghai"\n[policy]\nrate = 1.0\nsalt = "rule quality"\n'
 _FIRED = ("failed", "bonus")
 _Z95 = 1.959964
+_NEAR = 5
+"""A mark counts as caught where its rule cites a turn at most so far from it."""
 _GRAVE = (Severity.CRITICAL, Severity.MAJOR)
 
 
@@ -54,7 +57,7 @@ class Hit(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What a reader says of a hit: whether the rule, as it is described, was truly violated (or earned)."""
+    """What one reader says of a hit: whether the rule, as it is described, was truly violated (or earned)."""
 
     hit: Hit
     true: bool
@@ -162,96 +165,138 @@ def show(drawn: Sequence[Hit], night: Night, chats: dict[str, list[dict[str, Any
             yield f"    {turn:3d} {message['role']}: {message['text']}"
 
 
-def read_verdicts(judged: dict[str, Any], name: str) -> list[Verdict]:
-    """Return the verdicts of one round (``before`` or ``after`` the word lists were improved)."""
-    return [
-        Verdict(Hit(one["rule"], one["chat"], one["turn"], one["start"], one["end"]), one["true"])
-        for one in judged[name]["hits"]
-    ]
+def read_rounds(judged: dict[str, Any]) -> dict[str, list[Verdict]]:
+    """Return the verdicts of every round of reading, as its reader gave them."""
+    return {
+        one["name"]: [
+            Verdict(Hit(hit["rule"], hit["chat"], hit["turn"], hit["start"], hit["end"]), hit["true"])
+            for hit in one["hits"]
+        ]
+        for one in judged["rounds"]
+    }
 
 
-def fired_table(night: Night, before: dict[str, int]) -> Iterator[str]:
-    """Yield a table of all rules: chats fired in, before and now, and not applicable with the reason."""
-    now = Counter(hit.rule for hit in night.hits)
-    reasons: dict[str, list[str]] = defaultdict(list)
-    for (rule, reason), number in sorted(night.skipped.items()):
-        reasons[rule].append(f"{number}: {reason}")
-    yield "| rule | fired before | fired now | share now | not applicable (chats: reason) |"
-    yield "|---|---:|---:|---:|---|"
-    for name in (rule.id for rule in load_house().pack.rules):
-        share = f"{now[name] / night.chats:.1%}"
-        yield f"| {name} | {before.get(name, 0)} | {now[name]} | {share} | {'; '.join(reasons[name])} |"
+def strict(judged: dict[str, Any]) -> dict[tuple[str, str], bool]:
+    """(rule, chat) → whether the hit is true: everybody who read it says so."""
+    said = {(v.hit.rule, v.hit.chat): v.true for round_ in read_rounds(judged).values() for v in round_}
+    for one in judged["second"]["hits"]:
+        said[one["rule"], one["chat"]] &= one["true"]
+    return said
 
 
-def precision_table(verdicts: Sequence[Verdict], fired: dict[str, int]) -> Iterator[str]:
-    """Yield a table of precision by rule, pooled, and weighted by how often each rule fires."""
-    yield "| rule | fired | read | true | false | precision | 95 % interval |"
+def hits_table(night: Night, said: dict[tuple[str, str], bool]) -> Iterator[str]:
+    """Yield a table of the rules that fired: how often, and how many of the hits read were true; most firing first."""
+    fired: dict[str, list[Hit]] = defaultdict(list)
+    for hit in night.hits:
+        fired[hit.rule].append(hit)
+    yield "| rule | fired | share of chats | read | true | precision | 95 % interval |"
     yield "|---|---:|---:|---:|---:|---:|---|"
-    by_rule: dict[str, list[bool]] = defaultdict(list)
-    for verdict in verdicts:
-        by_rule[verdict.hit.rule].append(verdict.true)
-    for rule, said in sorted(by_rule.items()):
-        yield _precision_row(rule, fired.get(rule, 0), said)
-    yield _precision_row("**all that were read**", sum(fired.values()), [v.true for v in verdicts])
-    weights = {rule: fired[rule] for rule in by_rule if fired.get(rule)}
-    if weights:
-        expected = sum(number * sum(by_rule[rule]) / len(by_rule[rule]) for rule, number in weights.items())
-        share = f"{expected / sum(weights.values()):.0%}"
-        yield f"| **each rule by its weight** | {sum(weights.values())} |  |  |  | {share} | |"
+    for rule, hits in sorted(fired.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield _row(rule, len(hits), night.chats, [said[rule, hit.chat] for hit in hits if (rule, hit.chat) in said])
+    read = [said[hit.rule, hit.chat] for hit in night.hits if (hit.rule, hit.chat) in said]
+    yield _row("**all**", len(night.hits), None, read)
+    usual = {rule for rule, hits in fired.items() if len(hits) > night.chats / 2}
+    rest = [said[h.rule, h.chat] for h in night.hits if h.rule not in usual and (h.rule, h.chat) in said]
+    yield _row("**all but those of most chats**", sum(h.rule not in usual for h in night.hits), None, rest)
 
 
-def _precision_row(name: str, fired: int, said: Sequence[bool]) -> str:
+def _row(name: str, fired: int, chats: int | None, said: Sequence[bool]) -> str:
     true, n = sum(said), len(said)
     interval = wilson(true, n)
+    of_chats = "" if chats is None else f"{fired / chats:.1%}"
     share = "–" if interval is None else f"{true / n:.0%}"
     bounds = "–" if interval is None else f"{interval[0]:.0%} … {interval[1]:.0%}"
-    return f"| {name} | {fired} | {n} | {true} | {n - true} | {share} | {bounds} |"
+    return f"| {name} | {fired} | {of_chats} | {n} | {true} | {share} | {bounds} |"
 
 
-def kept_table(verdicts: Sequence[Verdict], night: Night) -> Iterator[str]:
-    """What became of the hits judged before: which true ones are lost, which false ones are gone."""
+def silent_table(night: Night) -> Iterator[str]:
+    """Yield a table of the rules that did not fire: off, not applicable in every chat with the reason, or passed."""
+    fired = {hit.rule for hit in night.hits}
+    why: dict[str, Counter[str]] = defaultdict(Counter)
+    for (rule, reason), number in night.skipped.items():
+        why[rule][reason] += number
+    groups: dict[str, list[str]] = defaultdict(list)
+    for one in load_house().pack.rules:
+        if one.experimental:
+            groups["experimental, so off"].append(one.id)
+        elif one.id not in fired and why[one.id].total() == night.chats:
+            groups["not applicable in any chat: " + "; ".join(sorted(why[one.id]))].append(one.id)
+        elif one.id not in fired:
+            groups["passed wherever it applied"].append(one.id)
+    yield "| why | rules |"
+    yield "|---|---|"
+    for reason, rules in sorted(groups.items()):
+        yield f"| {reason} | {', '.join(rules)} |"
+
+
+def rounds_table(judged: dict[str, Any], night: Night) -> Iterator[str]:
+    """Yield a table of the rounds of reading, and what has become of their hits since."""
     now = {(hit.rule, hit.chat) for hit in night.hits}
-    counts: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
-    for hit, true in verdicts:
-        counts[hit.rule][true, (hit.rule, hit.chat) in now] += 1
-    yield "| rule | true: still fire | true: lost | false: gone | false: still fire |"
-    yield "|---|---:|---:|---:|---:|"
-    for rule, of in sorted(counts.items()):
-        yield f"| {rule} | {of[True, True]} | {of[True, False]} | {of[False, False]} | {of[False, True]} |"
+    yield "| round | hits read | true | | of the true: lost since | of the false: gone since |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for name, verdicts in read_rounds(judged).items():
+        of = Counter((v.true, (v.hit.rule, v.hit.chat) in now) for v in verdicts)
+        true, false = of[True, True] + of[True, False], of[False, True] + of[False, False]
+        share = f"{true / len(verdicts):.0%}"
+        yield f"| {name} | {len(verdicts)} | {true} | {share} | {of[True, False]} | {of[False, False]} of {false} |"
+
+
+def agreement(judged: dict[str, Any]) -> Iterator[str]:
+    """Yield what a second reader said of hits that one of the authors had judged."""
+    first = {(v.hit.rule, v.hit.chat): v.true for round_ in read_rounds(judged).values() for v in round_}
+    second = judged["second"]["hits"]
+    differ = [one for one in second if first[one["rule"], one["chat"]] != one["true"]]
+    alike = len(second) - len(differ)
+    yield f"They agree in {alike} of {len(second)} hits ({alike / len(second):.0%}). Where they differ:"
+    yield ""
+    yield "| rule | chat | first | second | why |"
+    yield "|---|---|---|---|---|"
+    for one in differ:
+        verdicts = (first[one["rule"], one["chat"]], one["true"])
+        named = " | ".join("true" if true else "false" for true in verdicts)
+        yield f"| {one['rule']} | {one['chat']} | {named} | {one['reason']} |"
 
 
 def misses_table(missed: dict[str, Any], night: Night) -> Iterator[str]:
-    """Violations found by reading whole chats that no rule had reported, by kind."""
-    now = {(hit.rule, hit.chat) for hit in night.hits}
-    by_kind: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for one in missed["found"]:
-        by_kind[one["how"], one["kind"], one["rule"] or "no rule"].append(one)
-    by_reading = sum(one["how"] == "read" for one in missed["found"])
-    yield f"{len(missed['read'])} chats read whole (seed {missed['seed']}): {by_reading} misses. The others: by search."
+    """Yield what readers of whole chats would have marked and no rule had, by cause, and what is caught now."""
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for hit, cited in night.hits.items():
+        places[hit.rule, hit.chat] += [place["turn"] for place in cited]
+
+    def caught(one: dict[str, Any]) -> bool:
+        return any(abs(turn - one["turn"]) <= _NEAR for turn in places[one["rule"], one["chat"]])
+
+    found = sorted(missed["found"], key=lambda one: (one["cause"], one["seed"], one["chat"], one["turn"]))
+    yield "| chats read | by seed | with a mark that no rule had made | marks | caught now | |"
+    yield "|---:|---:|---:|---:|---:|---:|"
+    for seed, read in missed["read"].items():
+        of = [caught(one) for one in found if str(one["seed"]) == seed]
+        chats = len({one["chat"] for one in found if str(one["seed"]) == seed})
+        yield f"| {len(read)} | {seed} | {chats} | {len(of)} | {sum(of)} | {sum(of) / len(of):.0%} |"
     yield ""
-    yield "| found by | what was missed | rule it belongs to | found | caught now | where (chat, turn) |"
-    yield "|---|---|---|---:|---:|---|"
-    for (how, kind, rule), found in sorted(by_kind.items()):
-        caught = sum((one["rule"], one["chat"]) in now for one in found)
-        places = "; ".join(f"{one['chat']} {one['turn']}" for one in found)
-        yield f"| {how} | {kind} | {rule} | {len(found)} | {caught} | {places} |"
+    yield "| cause | marks | caught now |"
+    yield "|---|---:|---:|"
+    for cause in dict.fromkeys(one["cause"] for one in found):
+        of = [caught(one) for one in found if one["cause"] == cause]
+        yield f"| {cause} | {len(of)} | {sum(of)} |"
+    for cause, group in groupby(found, key=lambda one: one["cause"]):
+        yield from ("", f"*{cause}*", "", "| chat, turn | what | rule | now |", "|---|---|---|---|")
+        for one in group:
+            said = "caught" if caught(one) else "–"
+            yield f"| {one['chat']} {one['turn']} | {one['what']} | {one['rule'] or '–'} | {said} |"
 
 
 def report(path: Path, night: Night, judged: dict[str, Any]) -> dict[str, str]:
     """Section name → Markdown, as it stands between the markers of the document."""
-    fired = Counter(hit.rule for hit in night.hits)
-    before, after = read_verdicts(judged, "before"), read_verdicts(judged, "after")
-    firing = {(hit.rule, hit.chat) for hit in night.hits}
     counted = (
         f"`{path.name}`: {night.chats} chats, all inspected; {len(night.hits)} findings that fired, "
         f"{night.quotes} places cited, every quote equal to the text at its offsets.\n"
     )
     return {
-        "fired": "\n".join([counted, *fired_table(night, judged["before"]["fired"])]),
-        "before": "\n".join(precision_table(before, judged["before"]["fired"])),
-        "kept": "\n".join(kept_table(before, night)),
-        "after": "\n".join(precision_table(after, fired)),
-        "now": "\n".join(precision_table([v for v in (*before, *after) if (v.hit.rule, v.hit.chat) in firing], fired)),
+        "hits": "\n".join([counted, *hits_table(night, strict(judged))]),
+        "silent": "\n".join(silent_table(night)),
+        "rounds": "\n".join(rounds_table(judged, night)),
+        "second": "\n".join(agreement(judged)),
         "misses": "\n".join(misses_table(judged["misses"], night)),
     }
 
@@ -273,7 +318,7 @@ def spliced(document: str, sections: dict[str, str]) -> str:
 
 def unread(night: Night, judged: dict[str, Any]) -> list[Hit]:
     """Return the hits that no round has judged yet."""
-    known = {(v.hit.rule, v.hit.chat) for name in ("before", "after") for v in read_verdicts(judged, name)}
+    known = strict(judged)
     return [hit for hit in night.hits if (hit.rule, hit.chat) not in known]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchmarks.night import Night, Speed
+    from benchmarks.rules import Judging
 
 
 def speed_table(speed: Speed, figures: Mapping[str, float], command: str, machine: str) -> str:
@@ -115,6 +116,32 @@ def growth_table(nights: Sequence[Night], workers: int, command: str, machine: s
             f" | {_mb(nightly.peak_mb)} | {_mb(nightly.workers_mb)} | {night.database_mb:,.0f} |"
         )
     return "\n".join(lines)
+
+
+def judging_table(judging: Judging, command: str, machine: str) -> str:
+    """Judging a chat: the house pack and its red lines, and two made packs of different size."""
+    j = judging
+    said = (
+        f"Medians over {j.chats} generated chats of 20 messages that break nothing; {j.rules} rules,"
+        f" {j.phrases:,} phrases and expressions. Same findings on all {j.compared:,} chats compared. {machine}."
+    )
+    head = "| µs of processor time a chat | Zhijian | plain loop | × | folding each text once | × |"
+    whole = (
+        f"| the whole house pack, {j.rules} rules | {j.judge:.0f} | {j.plain:,.0f} | **{j.plain / j.judge:.0f}**"
+        f" | {j.tidied:,.0f} | {j.tidied / j.judge:.0f} |"
+    )
+    swept = f"{j.sweep:.0f} | {j.plain_sweep:,.0f} | **{j.plain_sweep / j.sweep:.0f}** | | |"
+    alone = " | | | | |"
+    each = (
+        f"A rule of the house costs {j.judge / j.rules:.1f} µs. From the small made pack to the large one:"
+        f" × {j.large / j.small:.2f}."
+    )
+    lines = [said, "", f"    {command}", "", head, "|---|--:|--:|--:|--:|--:|", whole]
+    lines.append(f"| the sweep for red lines, {j.red_lines} rules | {swept}")
+    lines.append(f"| the same over all chats of a day | {j.sweep_all:.0f}{alone}")
+    lines.append(f"| a made pack of 60 rules and 300 phrases | {j.small:.0f}{alone}")
+    lines.append(f"| a made pack of 200 rules and 2,000 phrases | {j.large:.0f}{alone}")
+    return "\n".join([*lines, "", each])
 
 
 def _mb(value: float | None) -> str:

@@ -6,10 +6,14 @@ The path of a chat, and the floor each step lives on (imports only point down)::
 
     floor 5   qa.cli, qa.web                     commands and pages
     floor 4   qa.intake, qa.nightly, qa.show, qa.backtest, qa.publishing,
-              qa.drafting, qa.demo               one use case a module
-    floor 3   qa.rules, qa.models, qa.store      engines and persistence
+              qa.drafting, qa.demo, qa.accounts, qa.signing_in, qa.auditing,
+              qa.overview, qa.rulehealth, qa.trying, qa.versions, qa.training,
+              qa.judging, qa.queueing, qa.reviewing, qa.learning
+                                                one use case a module
+    floor 3   qa.rules, qa.models, qa.store, qa.privacy   engines and persistence
     floor 2   qa.text, qa.phrases, qa.hours, qa.ledger, qa.sampling, qa.estimates,
-              qa.scoring, qa.flagging, qa.policy, qa.config, qa.tokens, qa.sources
+              qa.scoring, qa.flagging, qa.policy, qa.config, qa.tokens, qa.sources,
+              qa.people
     floor 1   qa.types, qa.errors, qa.progress
 """
 

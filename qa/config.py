@@ -7,14 +7,21 @@
     timezone = "Asia/Shanghai"   QA_TIMEZONE
     workers = 4                  QA_WORKERS         default: as many as the work repays
     scorecard = "card.yaml"      QA_SCORECARD       default: the house scorecard
+    model = "current"            QA_MODEL           a version of the classifier, or off
+    public_url = "https://…"     QA_PUBLIC_URL      where browsers find the workbench; default: this machine only
+    trusted_proxies = 1          QA_TRUSTED_PROXIES reverse proxies in front of the workbench, default 0
+    session_hours = 12           QA_SESSION_HOURS   how long somebody stays logged in at most
+    idle_minutes = 120           QA_IDLE_MINUTES    … and without a click
     [packs] [policy] [merchants.NAME] [[periods]]   only in the file
 
-Paths in the file are relative to the file, paths in the environment to the current folder.
+Paths in the file are relative to the file, paths in the environment to the current folder. A pack is a file, or a
+shipped one by its name: ``acme = "preset:finance"`` (docs/presets.md).
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,10 +37,15 @@ DATABASE_NAME = "zhijian.sqlite3"
 SECRET_KEY_LENGTH = 32
 """Characters a secret key has at least: 32 hex digits are 128 bits."""
 
-_SCALARS = ("database_url", "data_dir", "secret_key", "timezone", "workers", "scorecard")
+_SCALARS = (
+    "database_url", "data_dir", "secret_key", "timezone", "workers", "scorecard", "model",
+    "public_url", "trusted_proxies", "session_hours", "idle_minutes",
+)  # fmt: skip
 _PATHS = ("data_dir", "scorecard")
 _KNOWN = {f"QA_{name.upper()}": name for name in _SCALARS}
 _NOT_OURS = ("QA_TEST_", "QA_SHARED", "QA_CONFIG")
+
+_ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?/?", re.ASCII | re.IGNORECASE)
 
 _Table = dict[str, Any]
 
@@ -49,6 +61,13 @@ class Settings(BaseModel):
     timezone: str = "Asia/Shanghai"
     workers: Annotated[int, Field(ge=1, le=512)] | None = None
     scorecard: Path | None = None
+    model: Annotated[str, Field(min_length=1)] = "current"
+    """The version that gives opinions at night: ``current``, the name of one, or ``off``."""
+    public_url: str | None = None
+    """Scheme, host and port under which browsers reach the workbench, without a slash at the end."""
+    trusted_proxies: Annotated[int, Field(ge=0, le=8)] = 0
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 120
     packs: dict[str, Path] = {}
     policy: _Table = {}
     merchants: dict[str, _Table] = {}
@@ -81,6 +100,13 @@ class Settings(BaseModel):
             hint = _did_you_mean(name, available_timezones())
             raise ValueError(f"{name!r} is no time zone of the IANA list{hint}") from None
         return name
+
+    @field_validator("public_url")
+    @classmethod
+    def _only_an_origin(cls, url: str | None) -> str | None:
+        if url is not None and not _ORIGIN.fullmatch(url):
+            raise ValueError("must be http:// or https://, a host, and a port where it is not the usual one; no path")
+        return url and url.rstrip("/").lower()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -134,8 +160,14 @@ def _read(file: Path) -> _Table:
 
 
 def _beside(file: Path, value: Any) -> Any:
-    """Return a path of the file, relative to its folder; anything that is no text is left for the checks."""
-    return file.parent / Path(value).expanduser() if isinstance(value, str) else value
+    """Return a path of the file, relative to its folder; anything that is no text is left for the checks.
+
+    ``preset:NAME`` names a shipped rule pack, which lies in no folder; a file of that name wins.
+    """
+    if not isinstance(value, str):
+        return value
+    path = file.parent / Path(value).expanduser()
+    return Path(value) if value.startswith("preset:") and not path.exists() else path
 
 
 def _environment(environ: Mapping[str, str]) -> _Table:

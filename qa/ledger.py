@@ -38,7 +38,8 @@ CLOSED = "closed"
 STICKER_KINDS = frozenset({"sticker", "emoji", "emotion"})
 """Message kinds that are stickers whatever their text: a customer's sticker is a courtesy."""
 
-_Row = tuple[Instant, int, Message]
+Row = tuple[Instant, int, Message]
+"""When, at which turn, what."""
 _Place = tuple[Instant, int]
 """When and at which turn."""
 _CUSTOMER, _AGENT, _BOT = Role.CUSTOMER, Role.AGENT, Role.BOT
@@ -119,7 +120,11 @@ def build_ledger(chat: Chat, settings: LedgerSettings) -> Ledger:
     >>> build_ledger(chat, settings).first_response_s
     20.0
     """
-    rows = _visible(chat.messages)
+    return ledger_of(visible(chat.messages), settings)
+
+
+def ledger_of(rows: Sequence[Row] | None, settings: LedgerSettings) -> Ledger:
+    """The ledger of what ``visible`` returns."""
     if rows is None:
         return Ledger(not_applicable=NO_TIMES)
     walk = _Walk(settings)
@@ -127,9 +132,9 @@ def build_ledger(chat: Chat, settings: LedgerSettings) -> Ledger:
     return _figures(walk)
 
 
-def _visible(messages: Iterable[Message]) -> list[_Row] | None:
+def visible(messages: Iterable[Message]) -> list[Row] | None:
     """Visible messages with their turns, by time; None when one of them has no time."""
-    rows: list[_Row] = []
+    rows: list[Row] = []
     last = None
     in_order = True
     for turn, message in enumerate(messages):
@@ -180,7 +185,7 @@ class _Walk:
         if not self.first_over:
             self.answer: _Place | None = None
 
-    def run(self, rows: Sequence[_Row]) -> None:
+    def run(self, rows: Sequence[Row]) -> None:
         """All visible messages, in order of time."""
         last = rows[0][0] if rows else 0
         reopen_us = self.reopen_us

@@ -120,6 +120,8 @@ class Policy(_Model):
     """A chat that scores below this is flagged."""
     excellent_score: Points = 95.0
     """A chat that scores at least this is a candidate for the case library."""
+    model_risk: Share = 0.8
+    """The model's probability of dissatisfied or unresolved from which a chat is flagged; below, it is unsure."""
     audit_rate: Share = 0.02
     """Share of clean sampled chats that is reviewed blind, at least one a night."""
     joint_review: bool = False

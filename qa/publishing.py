@@ -65,7 +65,7 @@ def publish(engine: Engine, located: Located, scorecard: Scorecard, act: Act) ->
 
 
 def _check(located: Located) -> None:
-    compile_pack(located)
+    compile_pack(located, only=[rule.id for rule in located.pack.rules])
     wrong = list(check_examples(located))
     if wrong:
         first = wrong[0]

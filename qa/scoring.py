@@ -69,11 +69,16 @@ class Score(msgspec.Struct, frozen=True):
         return {line.rule: line.points for line in self.lines if line.rule is not None}
 
 
-def score(items: Sequence[Item], weights: Mapping[Dimension, float]) -> Score:
+def score(
+    items: Sequence[Item], weights: Mapping[Dimension, float], full: Mapping[Dimension, float] | None = None
+) -> Score:
     """Score a chat from its items and the scorecard's dimension weights (any positive numbers).
 
     A dimension is worth its share of 100; an item its share of the dimension among the items that apply. So what does
     not apply gives its weight to the rest of its dimension, and a dimension with nothing to apply to the others.
+
+    ``full``: item points that use a dimension up, where that is less than all its items could take together: else every
+    rule added to a long pack would make each mistake cheaper. What does not apply lowers it in proportion.
 
     >>> slow = Item("slow", Dimension.TIMELINESS, weight=10, lost=5)
     >>> polite = Item("polite", Dimension.PROFESSIONALISM, weight=4, lost=0)
@@ -83,19 +88,26 @@ def score(items: Sequence[Item], weights: Mapping[Dimension, float]) -> Score:
     (75.0, 50.0, None)
     >>> sum(line.points for line in card.lines)
     75.0
+    >>> score([slow, polite, unknown], {d: 25 for d in Dimension}, {Dimension.TIMELINESS: 8}).dimensions["timeliness"]
+    37.5
     """
-    voiding = tuple(item.rule for item in items if item.red_line and item.lost)
-    worth = _worth(items, weights)
+    notable = [item for item in items if item.lost or item.bonus]  # most items of a long pack have passed
+    voiding = tuple([item.rule for item in notable if item.red_line and item.lost])
+    of: dict[Dimension, list[Item]] = {d: [] for d in Dimension}
+    for item in items:
+        if not item.red_line:
+            of[item.dimension].append(item)
+    worth = _worth(of, weights)
     lines = [Line(LineKind.BASE, 100.0)] if worth else []
     total = _FULL if worth else 0
-    shares = {d: _Share(items, d) for d in worth}
-    for item in items:
+    shares = {d: _Share(of[d], (full or {}).get(d)) for d in worth}
+    for item in notable:
         if not item.lost or item.red_line or item.dimension not in worth:
             continue
         taken = shares[item.dimension].take(item, worth[item.dimension])
         total -= taken
         lines.append(Line(LineKind.DEDUCTION, -taken / 100, item.rule, item.dimension))
-    for item in items:
+    for item in notable:
         if worth and item.bonus and item.lost is not None:
             given = round(item.bonus * 100)
             total += given
@@ -115,9 +127,9 @@ def score(items: Sequence[Item], weights: Mapping[Dimension, float]) -> Score:
     )
 
 
-def _worth(items: Sequence[Item], weights: Mapping[Dimension, float]) -> dict[Dimension, int]:
+def _worth(items: Mapping[Dimension, Sequence[Item]], weights: Mapping[Dimension, float]) -> dict[Dimension, int]:
     """Hundredths of a point each dimension with an applicable item is worth; they add up to 100 points."""
-    present = {item.dimension for item in items if item.lost is not None and item.weight > 0 and not item.red_line}
+    present = {d for d, mine in items.items() if any(item.lost is not None and item.weight > 0 for item in mine)}
     active = {d: weight for d, weight in weights.items() if weight > 0 and d in present}
     whole = sum(active.values())
     exact = {d: weight * _FULL / whole for d, weight in active.items()}
@@ -132,22 +144,25 @@ class _Share:
     """What is lost of one dimension, item by item.
 
     The sum of what was lost is rounded, not each item, so that a dimension lost whole keeps no hundredth; ``fsum``
-    makes that sum the same in whatever order the items come.
+    makes that sum the same in whatever order the items come. Where more is lost than the dimension holds, every item
+    takes the same share of what it would.
     """
 
-    def __init__(self, items: Sequence[Item], dimension: Dimension) -> None:
-        self._applicable = fsum(
-            item.weight for item in items if item.dimension is dimension and item.lost is not None and not item.red_line
-        )
+    def __init__(self, mine: Sequence[Item], full: float | None) -> None:
+        applicable = fsum([item.weight for item in mine if item.lost is not None])
+        whole = fsum([item.weight for item in mine])
+        used_up = applicable if full is None or full >= whole else full * applicable / whole
+        lost = fsum([min(item.lost, item.weight) for item in mine if item.lost])
+        self._measure = max(used_up, lost)
         self._lost: list[float] = []
         self._taken = 0
 
     def take(self, item: Item, worth: int) -> int:
         """Hundredths of a point this item takes of the dimension's ``worth``."""
         self._lost.append(min(item.lost or 0, item.weight))
-        before, self._taken = self._taken, round(fsum(self._lost) / self._applicable * worth)
+        before, self._taken = self._taken, round(fsum(self._lost) / self._measure * worth)
         return self._taken - before
 
     def kept(self) -> float:
-        """Percent of the dimension's item points that were kept, two decimals."""
-        return round(100 - fsum(self._lost) / self._applicable * 100, 2)
+        """Percent of the dimension that was kept, two decimals."""
+        return round(100 - fsum(self._lost) / self._measure * 100, 2)

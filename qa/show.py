@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from qa.errors import NotFoundError
 from qa.ledger import Ledger, build_ledger
+from qa.models.stored import expanded
 from qa.policy import Policy
 from qa.rules.context import make_context
 from qa.rules.inspector import Standard
@@ -36,6 +37,8 @@ class Judged(NamedTuple):
     pack: Pack
     findings: list[Any]
     flags: list[Any]
+    opinions: list[dict[str, Any]]
+    """What the model thinks, one by one; [] where none gave an opinion."""
 
 
 class Shown(NamedTuple):
@@ -81,8 +84,8 @@ def look_up(
 
 def _judged(connection: Connection, history: History) -> Judged:
     standard = Standard.model_validate(nights.ruleset_content(connection, history.ruleset))
-    findings, flags, _ = inspections.details(connection, [history.id])[history.id]
-    return Judged(history, standard.pack, findings, flags)
+    findings, flags, _, opinions = inspections.details(connection, [history.id])[history.id]
+    return Judged(history, standard.pack, findings, flags, expanded(opinions))
 
 
 def _sampling(connection: Connection, chat_pk: int) -> Sampling | None:

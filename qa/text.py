@@ -173,41 +173,71 @@ class Joined:
 
     def place(self, start: int, end: int) -> tuple[int, int, int]:
         """Folded ``[start, end)`` → ``(which text, start, end)`` in code points of that original text."""
-        first, last = start, end - 1
         if self.source is not None:
             ends = self.source if self.last is None else self.last
-            first, last = int(self.source[first]), int(ends[last])
-        which = bisect_right(self.starts, first) - 1
+            start, end = self.source.item(start), ends.item(end - 1) + 1
+        which = bisect_right(self.starts, start) - 1
         offset = self.starts[which]
-        return which, first - offset, last + 1 - offset
+        return which, start - offset, end - offset
 
     def lines(self) -> list[str]:
         """The folded turns one by one."""
         return self.text.split(BREAK)
 
 
-def _codes(joined: str) -> npt.NDArray[np.uint32]:
-    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
 def _string(codes: npt.NDArray[np.uint32]) -> str:
     return codes.tobytes().decode("utf-32-le")
 
 
+class Original:
+    """Several texts made ready to be folded on either level: joined, a line each, as code points."""
+
+    __slots__ = ("_codes", "_starts")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        whole = BREAK.join(texts)
+        if whole.count(BREAK) >= len(texts):
+            whole = BREAK.join([text.replace(BREAK, " ") for text in texts])
+        self._starts = (0, *accumulate([len(text) + 1 for text in texts[:-1]])) if texts else (0,)
+        self._codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+    def fold(self, level: Level) -> Joined:
+        """Return the texts folded into one string, keeping the way back."""
+        codes = _table(level).take(self._codes)
+        try:
+            text, source = _string(codes), None
+        except UnicodeDecodeError:  # neither _DROP nor _EXPAND is a code point
+            text, source = _shortened(self._codes, codes, level)
+        if level is Level.SQUASH and _split()[0].search(text):
+            return _put_together(text, source, self._starts)
+        return Joined(text, source, self._starts)
+
+
+def _shortened(
+    original: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32], level: Level
+) -> tuple[str, npt.NDArray[np.int64]]:
+    """Folded text and its source positions where some character is dropped or becomes several."""
+    (source,) = (codes != _DROP).nonzero()
+    try:
+        return _string(codes.take(source)), source
+    except UnicodeDecodeError:
+        return _expanded(original, codes, level)
+
+
 def _expanded(
     original: npt.NDArray[np.uint32], codes: npt.NDArray[np.uint32], level: Level
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Folded codes and their source positions where some character became several."""
+) -> tuple[str, npt.NDArray[np.int64]]:
+    """Folded text and its source positions where some character becomes several."""
     character = _CHARACTER[level]
-    out: list[int] = []
+    out: list[str] = []
     source: list[int] = []
     for position, code in enumerate(codes.tolist()):
         if code == _DROP:
             continue
-        pieces = [code] if code != _EXPAND else [ord(c) for c in character(chr(int(original[position])))]
-        out.extend(pieces)
+        pieces = chr(code) if code != _EXPAND else character(chr(int(original[position])))
+        out.append(pieces)
         source.extend([position] * len(pieces))
-    return np.array(out, dtype=np.uint32), np.array(source, dtype=np.int64)
+    return "".join(out), np.array(source, dtype=np.int64)
 
 
 def join(texts: Sequence[str], level: Level) -> Joined:
@@ -217,24 +247,7 @@ def join(texts: Sequence[str], level: Level) -> Joined:
     >>> joined.text, joined.place(2, 4)
     ('加我vx\n好的', (0, 2, 5))
     """
-    whole = BREAK.join(texts)
-    if whole.count(BREAK) >= len(texts):
-        whole = BREAK.join(text.replace(BREAK, " ") for text in texts)
-    starts = (0, *accumulate(len(text) + 1 for text in texts[:-1])) if texts else (0,)
-    original = _codes(whole)
-    codes = _table(level)[original]
-    source: npt.NDArray[np.int64] | None = None
-    if codes.max(initial=0) >= _EXPAND:
-        source = np.flatnonzero(codes != _DROP)
-        kept = codes[source]
-        if kept.max(initial=0) < _EXPAND:
-            codes = kept
-        else:
-            codes, source = _expanded(original, codes, level)
-    text = _string(codes)
-    if level is Level.SQUASH and _split()[0].search(text):
-        return _put_together(text, source, starts)
-    return Joined(text, source, starts)
+    return Original(texts).fold(level)
 
 
 def _put_together(text: str, source: npt.NDArray[np.int64] | None, starts: tuple[int, ...]) -> Joined:

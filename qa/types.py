@@ -64,6 +64,8 @@ class FlagReason(StrEnum):
     RED_LINE = "red_line"
     RULE_FAILED = "rule_failed"
     LOW_SCORE = "low_score"
+    MODEL_RISK = "model_risk"
+    MODEL_UNSURE = "model_unsure"
     EXCELLENT = "excellent"
     AUDIT = "audit"
     BROKEN = "broken"
@@ -154,6 +156,23 @@ class Evidence(_Value, frozen=True):
     absent: bool = False
 
 
+class Offences(_Value, frozen=True):
+    """Earlier offences of one agent against one rule: on how many days, and the last of them."""
+
+    days: int
+    last_day: str
+    last_chat: str
+
+
+class History(_Value, frozen=True):
+    """What other chats say about this one; looked up only for rules that ask for it."""
+
+    earlier_chats: tuple[Instant, ...] | None = None
+    """When earlier chats of the same customer began; ``None``: unknown (nobody looked, or who it was)."""
+    offences: dict[str, Offences] = {}
+    """By rule: what the same agent was found to do within the rule's days before this chat's day."""
+
+
 class Result(StrEnum):
     """What a rule says about one chat. A pass is simply not a finding."""
 
@@ -177,3 +196,32 @@ class Finding(_Value, frozen=True):
     value: float | None = None
     """The measured figure behind a figure rule (seconds, rate, count)."""
     evidence: tuple[Evidence, ...] = ()
+
+
+class Opinion(_Value, frozen=True):
+    """What the model thinks of one thing: a calibrated probability for each label, worst label first.
+
+    ``label`` is the most probable one; where the model ``abstains`` it is not to be acted upon.
+    """
+
+    label: str
+    probability: float
+    probabilities: tuple[float, ...]
+    abstains: bool = False
+
+
+class TurnOpinion(_Value, frozen=True):
+    """What the model thinks of one turn of the customer's."""
+
+    turn: int
+    sentiment: Opinion
+    satisfaction: Opinion
+
+
+class ChatOpinion(_Value, frozen=True):
+    """What the model thinks of a chat; ``None``: it holds nothing to judge by, such as no turn of the customer's."""
+
+    sentiment: Opinion | None = None
+    satisfaction: Opinion | None = None
+    resolution: Opinion | None = None
+    turns: tuple[TurnOpinion, ...] = ()

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from qa.flagging import Failure, Flag, Thresholds, audit_flag, flag
-from qa.types import FlagReason, Severity
+from qa.types import ChatOpinion, FlagReason, Opinion, Severity
 
 LIMITS = Thresholds(low=60, excellent=95)
 RED = Failure("red", Severity.CRITICAL, red_line=True)
@@ -75,3 +75,27 @@ def test_flags_are_in_order_of_risk_whatever_the_order_of_failures() -> None:
 
 def test_an_audited_chat_is_the_last_in_the_queue() -> None:
     assert audit_flag() == Flag(FlagReason.AUDIT, 5)
+
+
+def thinks(satisfaction: float, *, abstains: bool = False, resolution: float | None = None) -> ChatOpinion:
+    """The model's probability of dissatisfied, and of unresolved."""
+    bad = Opinion("dissatisfied", satisfaction, (satisfaction, 1 - satisfaction, 0.0), abstains)
+    open_end = None if resolution is None else Opinion("unresolved", resolution, (resolution, 1 - resolution, 0.0))
+    return ChatOpinion(satisfaction=bad, resolution=open_end)
+
+
+def test_what_the_model_is_sure_of_is_a_risk() -> None:
+    [one] = flag(90.0, [], [], None, LIMITS, thinks(0.9, resolution=0.85))
+    assert one == Flag(FlagReason.MODEL_RISK, 52.5, "satisfaction dissatisfied 0.90, resolution unresolved 0.85")
+
+
+@pytest.mark.parametrize("thought", [thinks(0.6), thinks(0.95, abstains=True)])
+def test_what_the_model_only_suspects_is_named_unsure(thought: ChatOpinion) -> None:
+    [one] = flag(90.0, [], [], None, LIMITS, thought)
+    assert (one.reason, one.risk) == (FlagReason.MODEL_UNSURE, 15)
+
+
+def test_a_good_opinion_flags_nothing() -> None:
+    good = ChatOpinion(satisfaction=Opinion("satisfied", 0.9, (0.05, 0.05, 0.9)))
+    assert flag(90.0, [], [], None, LIMITS, good) == ()
+    assert flag(90.0, [], [], None, LIMITS, ChatOpinion()) == ()

@@ -151,15 +151,16 @@ def steps_of(run: ModuleType, monkeypatch: pytest.MonkeyPatch, words: list[str],
 
 
 def test_a_whole_run_ends_with_the_coverage_gate(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    result, postgres, pytest_run, report = steps_of(run, monkeypatch, ["test"], {})
+    result, postgres, chromium, pytest_run, report = steps_of(run, monkeypatch, ["test"], {})
     assert result == "→ 0"
     assert postgres.endswith("pg_server.py")
+    assert chromium.endswith("chromium.py")
     assert "--cov" in pytest_run
     assert "--fail-under 95" in report
     assert "qa/ledger.py,qa/ledger/*" in report
 
 
-@pytest.mark.parametrize(("broken", "steps"), [("pg_server", 1), ("-m pytest", 2), ("-m coverage", 3)])
+@pytest.mark.parametrize(("broken", "steps"), [("pg_server", 1), ("chromium", 2), ("-m pytest", 3), ("-m coverage", 4)])
 def test_a_whole_run_fails_where_a_step_fails(
     run: ModuleType, monkeypatch: pytest.MonkeyPatch, broken: str, steps: int
 ) -> None:

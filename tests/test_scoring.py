@@ -155,3 +155,33 @@ def test_the_worked_example_of_the_documentation(root) -> None:
         said = f"{line.points:+.2f}".replace("-", "−")
         assert f"| {line.rule or line.kind} | {said} |" in text
     assert f"| **score** | **{card.total:.2f}** |" in text
+
+
+def lost(*pairs: tuple[float, float | None]) -> list[Item]:
+    return [Item(f"r{n}", T, weight, points) for n, (weight, points) in enumerate(pairs)]
+
+
+def test_a_long_list_of_rules_does_not_make_a_mistake_cheaper() -> None:
+    short, long = lost((10, 10), (10, 0)), lost((10, 10), (10, 0), *[(10, 0)] * 20)
+    assert score(short, HOUSE).dimensions["timeliness"] == 50
+    assert score(long, HOUSE).dimensions["timeliness"] == 95.45
+    assert score(long, HOUSE, {T: 20}).dimensions["timeliness"] == 50
+    assert score(short, HOUSE, {T: 200}) == score(short, HOUSE)
+
+
+def test_what_does_not_apply_lowers_what_uses_a_dimension_up() -> None:
+    items = lost((10, 5), (10, 0), (10, None), (10, None))
+    assert score(items, HOUSE, {T: 20}).dimensions["timeliness"] == 50
+
+
+def test_where_more_is_lost_than_there_is_every_item_takes_its_share() -> None:
+    card = score(lost((30, 30), (10, 10), (60, 0)), HOUSE, {T: 20})
+    assert card.dimensions["timeliness"] == 0
+    assert (card.total, card.points()) == (0, {"r0": -75, "r1": -25})
+
+
+@given(item_lists(), weights, weights)
+def test_with_a_limit_the_lines_add_up_and_no_dimension_falls_below_nothing(items, worth, full) -> None:
+    card = score(items, worth, {d: points for d, points in full.items() if points > 0})
+    assert adds_up(card)
+    assert all(kept is None or 0 <= kept <= 100 for kept in card.dimensions.values())

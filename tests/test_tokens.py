@@ -85,3 +85,56 @@ def test_the_tokenizer_of_the_process_is_left_alone() -> None:
         "assert not jieba.dt.initialized and not jieba.dt.FREQ"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(tokens.__file__).parent.parent)
+
+
+USERDICT = (Path(__file__).resolve().parent.parent / "training_data" / "userdict.txt").read_text("utf-8")
+
+
+def test_the_domain_words_are_what_jieba_would_cut() -> None:
+    words = tokens.parse_userdict(USERDICT)
+    assert 200 <= len(words) <= 500
+    cut = tokens.cutter(USERDICT)
+    assert [word for word, _ in words if cut(word) != [word]] == []
+    assert [word for word, _ in words if tokens.tokenize(word) == [word]] == []
+
+
+@given(
+    st.lists(
+        st.sampled_from([*(word for word, _ in tokens.parse_userdict(USERDICT)), *"我的了吗，要在不 7"]), max_size=12
+    )
+)
+def test_both_engines_cut_alike_with_the_domain_words(words: list[str]) -> None:
+    text = "".join(words)
+    for engine in FAST:
+        assert tokens.cutter(USERDICT, engine)(text) == tokens.cutter(USERDICT, "jieba")(text)
+
+
+def test_a_dictionary_changes_nothing_for_others() -> None:
+    assert tokens.cutter("到手价 500")("到手价") == ["到手价"]
+    assert tokens.tokenize("到手价") == tokens.cutter()("到手价") == ["到手", "价"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("退款", ":1: expected 'word frequency'"),
+        ("# x\n退款 many", ":2: expected"),
+        ("退款 0", ":1: expected"),
+        ("退款 99999999", ":1: expected"),
+        ("退款 5 n", ":1: expected"),
+        ("，。 5", "no word that jieba can cut"),
+        ("退" * 30 + " 5", "no word"),
+        ("退款 5\n退款 6", ":2: 退款 stands there already"),
+    ],
+)
+def test_a_malformed_dictionary_names_its_line(text: str, what: str) -> None:
+    with pytest.raises(tokens.TokensError) as error:
+        tokens.cutter(text)
+    assert what in str(error.value)
+
+
+def test_long_runs_are_guarded_with_a_dictionary_too() -> None:
+    cut = tokens.cutter("到手价 500")
+    assert "".join(cut("哈" * 5_000)) == "哈" * 5_000
+    with pytest.raises(ValueError, match="lone surrogate at position 2"):
+        cut("你好\udfff")

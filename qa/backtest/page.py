@@ -11,7 +11,7 @@ AGENTS_SHOWN = 60
 
 
 def page(result: Backtest) -> str:
-    """Return the page. It holds what customers wrote, quoted: it is for people who may read the chats."""
+    """Return the page. It quotes what customers wrote, personal data hidden (docs/privacy.md)."""
     environment = Environment(
         loader=PackageLoader("qa.backtest"),
         autoescape=True,

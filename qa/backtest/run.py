@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,11 +21,13 @@ from qa.progress import Progress
 from qa.rules.diff import side
 from qa.rules.inspector import Inspector, Standard
 from qa.store import frames
-from qa.store.chats import days_with_chats, decode_body, merchants, read_frame_chunk
+from qa.store.chats import FrameChat, days_with_chats, decode_body, merchants, read_frame_chunk
+from qa.store.history import Past
 from qa.store.nights import Night, State, nights_between
 from qa.store.session import read_tx
-from qa.types import Chat
+from qa.types import Chat, History
 
+_Histories = tuple[Callable[[int, str | None], History], ...]
 CHUNK = 250
 """Chats in memory at a time."""
 _DAYS_TOLD = 5
@@ -61,6 +63,9 @@ class _Day(NamedTuple):
 class _Row(NamedTuple):
     place: Place
     body: bytes
+    pk: int
+    histories: _Histories
+    """By the old and the new standard, given the chat's key and agent."""
 
 
 def backtest(engine: Engine, options: BacktestOptions, progress: Progress) -> Backtest:
@@ -80,13 +85,16 @@ def backtest(engine: Engine, options: BacktestOptions, progress: Progress) -> Ba
     unreadable = 0
     progress.stage("backtest", sum(day.chats for day in days))
     for day in days:
-        before, after = judges.of(day)
-        for row in _rows(engine, day, tally):
+        judge = judges.of(day)
+        pasts = [Past(engine, day.merchant, day.day, *inspector.lookback) for inspector in judge]
+        for row in _rows(engine, day, tally, pasts):
             chat = _chat(row.body)
             if chat is None:
                 unreadable += 1
             else:
-                tally.add(Judged(row.place, chat, before.inspect(chat, day.day), after.inspect(chat, day.day)))
+                known = [history(row.pk, chat.agent.id) for history in row.histories]
+                before, after = (one.inspect(chat, day.day, past) for one, past in zip(judge, known, strict=True))
+                tally.add(Judged(row.place, chat, before, after))
             progress.advance()
     return _result(options, tally, old, unreadable, tuple(skipped))
 
@@ -152,10 +160,10 @@ def _sampled(
     return [_Day(n.merchant, n.day, n, frames.sampled(connection, n.id, None)) for n in done], skipped
 
 
-def _rows(engine: Engine, day: _Day, tally: Tally) -> Iterator[_Row]:
+def _rows(engine: Engine, day: _Day, tally: Tally, pasts: Sequence[Past]) -> Iterator[_Row]:
     """The chats of a day, a chunk in memory at a time, their strata made known first."""
     if day.night is None:
-        yield from _every(engine, day, tally)
+        yield from _every(engine, day, tally, pasts)
         return
     with read_tx(engine) as connection:
         for line in frames.strata_of(connection, day.night.id):
@@ -165,27 +173,38 @@ def _rows(engine: Engine, day: _Day, tally: Tally) -> Iterator[_Row]:
     while True:
         with read_tx(engine) as connection:
             chunk = frames.read_sample_chunk(connection, day.night.id, after, CHUNK)
+            histories = _histories(connection, pasts, chunk)
         if not chunk:
             return
         for one in chunk:
             agent, _ = one.stratum
             cell = _whole(day, agent, tally) if one.targeted else _cell(day, one.wave, one.stratum)
-            yield _Row(Place(day.merchant, one.chat_id, day.day, agent, cell, one.probability), one.body)
+            yield _Row(
+                Place(day.merchant, one.chat_id, day.day, agent, cell, one.probability), one.body, one.pk, histories
+            )
         after = chunk[-1].pk
 
 
-def _every(engine: Engine, day: _Day, tally: Tally) -> Iterator[_Row]:
+def _every(engine: Engine, day: _Day, tally: Tally, pasts: Sequence[Past]) -> Iterator[_Row]:
     after = 0
     while True:
         with read_tx(engine) as connection:
             chunk = read_frame_chunk(connection, day.merchant, day.day, after, CHUNK)
+            histories = _histories(connection, pasts, chunk)
         if not chunk:
             return
         for one in chunk:
             agent = one.agent_id or ""
             cell = _whole(day, agent, tally)
-            yield _Row(Place(day.merchant, one.chat_id, day.day, agent, cell, 1.0), one.body)
+            yield _Row(Place(day.merchant, one.chat_id, day.day, agent, cell, 1.0), one.body, one.pk, histories)
         after = chunk[-1].pk
+
+
+def _histories(
+    connection: Connection, pasts: Sequence[Past], chunk: Sequence[frames.SampledChat | FrameChat]
+) -> _Histories:
+    pks = [one.pk for one in chunk]
+    return tuple(past.of(connection, pks) for past in pasts)
 
 
 def _cell(day: _Day, wave: int, stratum: frames.Stratum) -> Cell:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from qa.backtest.result import Bin, BrokenRule, Example, Quote, RuleShift, RuleState, Voided
 from qa.backtest.scores import Cell, Scores
+from qa.privacy import mask_message, mask_texts
 from qa.rules.diff import lists_named
 from qa.rules.inspector import Inspected
 from qa.rules.pack import Pack, Rule
@@ -254,7 +255,9 @@ def _red(inspected: Inspected, red: Iterable[str]) -> Finding | None:
 
 def _example(judged: Judged, finding: Finding | None) -> Example:
     place, chat, old, new = judged
-    evidence = finding.evidence[:QUOTES] if finding else ()
+    evidence = finding.evidence if finding else ()
+    texts = mask_texts([one.text for one in chat.messages], [one.role for one in chat.messages])
+    shown = [(one.quote, texts[one.turn][one.start : one.end]) for one in evidence]
     return Example(
         merchant=place.merchant,
         chat=place.chat,
@@ -262,21 +265,21 @@ def _example(judged: Judged, finding: Finding | None) -> Example:
         agent=place.agent,
         old_score=old.score.total if old.score else None,
         new_score=new.score.total if new.score else None,
-        message=finding.message if finding else "",
-        quotes=tuple(_quote(one, chat) for one in evidence),
+        message=mask_message(finding.message, shown) if finding else "",
+        quotes=tuple(_quote(one, chat, texts[one.turn]) for one in evidence[:QUOTES]),
     )
 
 
-def _quote(place: Evidence, chat: Chat) -> Quote:
-    message = chat.messages[place.turn]
-    before, after = message.text[: place.start], message.text[place.end :]
+def _quote(place: Evidence, chat: Chat, text: str) -> Quote:
+    """A place with what is around it in ``text``, the masked text of its message."""
+    before, after = text[: place.start], text[place.end :]
     return Quote(
         turn=place.turn,
         start=place.start,
         end=place.end,
-        role=message.role,
+        role=chat.messages[place.turn].role,
         before=before if len(before) <= CONTEXT else "…" + before[-CONTEXT:],
-        quote=place.quote,
+        quote=text[place.start : place.end],
         after=after if len(after) <= CONTEXT else after[:CONTEXT] + "…",
         absent=place.absent,
     )

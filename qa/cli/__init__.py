@@ -35,8 +35,15 @@ COMMANDS: dict[str, Entry] = {
     "rescore": Entry("The night", "qa.cli.rescore:command", "Inspect nights again; the old results stay beside."),
     "sample": Entry("The night", "qa.cli.sample:command", "explain: print a draw so that anyone can redo it."),
     "rules": Entry("Rules", "qa.cli.rules:command", "check, test, try, diff, backtest, publish packs; ledger: waits."),
+    "reviews": Entry("Learn", "qa.cli.reviews:command", "import, export: what people said of chats."),
+    "models": Entry("Models", "qa.cli.models:command", "train, evaluate, explain, compare, promote, verify versions."),
     "show": Entry("Look", "qa.cli.show:command", "One chat: its waits, findings with quotes, and score."),
     "demo": Entry("Look", "qa.cli.demo:command", "A month of generated chats, the nights over it, what was found."),
+    "queue": Entry("The workbench", "qa.cli.queue:command", "index: bring in the flagged chats of finished nights."),
+    "serve": Entry("The workbench", "qa.cli.serve:command", "Serve the pages in which people review."),
+    "init": Entry("The workbench", "qa.cli.init:command", "Make the secret, the tables and the first admin."),
+    "users": Entry("The workbench", "qa.cli.users:command", "add, list, disable, reset: who may log in."),
+    "audit": Entry("The workbench", "qa.cli.audit:command", "verify: is the log of who did what unbroken."),
     "db": Entry("Keep house", "qa.cli.db:command", "upgrade, current: the version of the database schema."),
     "doctor": Entry("Keep house", "qa.cli.doctor:command", "Check this installation and say what to do."),
 }
@@ -50,7 +57,7 @@ qa rules test                             run the examples of every rule"""
 
 EXIT_CODES = """\
 0    done
-1    done, and something was found wrong (rules test, doctor, demo)
+1    done, and something was found wrong (rules test, doctor, demo, audit verify)
 2    wrong usage, settings or input; the message says what and where
 3    done, but broken chats (nightly, rules backtest) or rejected records (import --strict)
 5    the database cannot be used
@@ -64,7 +71,9 @@ QA_DATABASE_URL  sqlite:///FILE or postgresql://…     default: a file in the d
 QA_TIMEZONE      where the local day begins           default: Asia/Shanghai
 QA_SECRET_KEY    signs what must not be forged        32 characters or more
 QA_WORKERS       processes of the night               default: as many as the work repays
-QA_SCORECARD     scorecard file                       default: the house scorecard"""
+QA_SCORECARD     scorecard file                       default: the house scorecard
+QA_PUBLIC_URL    where browsers find the workbench    default: this machine only
+QA_TRUSTED_PROXIES, QA_SESSION_HOURS, QA_IDLE_MINUTES   see docs/examples/zhijian.toml"""
 
 
 class LazyGroup(click.Group):

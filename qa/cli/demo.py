@@ -15,6 +15,7 @@ from qa.cli.nightly_summary import print_night
 from qa.config import Settings, load_settings
 from qa.demo.compare import Tally, percent, summary
 from qa.demo.run import CHATS, DemoResult, run_demo, write_settings
+from qa.queueing import fill
 from qa.store.migrate import ensure_ready
 from qa.store.session import opened, read_tx
 
@@ -40,6 +41,7 @@ def command(folder: Path, chats: int, no_serve: bool) -> None:
             done = run_demo(
                 engine, folder, lambda merchant, day: night_options(settings, merchant, day), now(), shown, chats
             )
+            fill(engine, now(), shown)
         with read_tx(engine) as connection:
             print_night(out(), connection, done.nights[-1], 0)
     _tell(done, time.perf_counter() - begun)

@@ -204,8 +204,11 @@ def _fonts(_settings: Settings) -> Iterator[Check]:
 
 
 def _secrets(settings: Settings) -> Iterator[Check]:
-    if settings.secret_key is None:
-        advice = "set QA_SECRET_KEY to the output of: python3 -c 'import secrets; print(secrets.token_hex(32))'"
+    kept = settings.data_dir / "secret"
+    if settings.secret_key is None and kept.is_file():
+        yield Check("secret key", Level.OK, str(kept))
+    elif settings.secret_key is None:
+        advice = "run `qa init`, or set QA_SECRET_KEY to 32 random characters or more"
         yield Check("secret key", Level.WARN, "not set; pages cannot be served without one", advice)
     elif len(set(settings.secret_key.get_secret_value())) < _DISTINCT:
         yield Check("secret key", Level.WARN, "easy to guess", "use random characters")

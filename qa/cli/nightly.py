@@ -11,6 +11,7 @@ import click
 from sqlalchemy import Engine
 
 from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.models.opening import registry
 from qa.cli.nightly_summary import print_night
 from qa.cli.owner import is_gone, me
 from qa.config import Settings
@@ -18,7 +19,9 @@ from qa.errors import ConfigError, LeaseHeldError, NotFoundError
 from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.report import write_report
 from qa.nightly.standard import standard_for
+from qa.nightly.thinking import OFF, Models, NoModels, RegistryModels
 from qa.policy import PolicyBook
+from qa.queueing import fill
 from qa.store.chats import count_open, days_with_chats, merchants, merchants_with_chats
 from qa.store.migrate import ensure_ready
 from qa.store.session import opened, read_tx
@@ -41,9 +44,16 @@ BROKEN = 3
     metavar="FILE",
     help="Write everything the night found (docs/nightly-json.md).",
 )
+@click.option("--masked", is_flag=True, help="Hide personal data in the --json file.")
 @pass_settings
 def command(
-    settings: Settings, day: str, merchant: str | None, workers: int | None, extend: bool, json_file: Path | None
+    settings: Settings,
+    day: str,
+    merchant: str | None,
+    workers: int | None,
+    extend: bool,
+    json_file: Path | None,
+    masked: bool,
 ) -> None:
     """Sample a day's chats, check them against the rules, score and flag them.
 
@@ -52,6 +62,8 @@ def command(
 
     Exit codes: 0 done; 3 done, but some chats are broken (a rule crashed on them); 75 another process holds a night.
     """
+    if masked and json_file is None:
+        raise ConfigError("--masked is about the file of --json, and there is none")
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
         plan = plan_nights(engine, settings, day, merchant)
@@ -61,11 +73,12 @@ def command(
                 for name, local_day in plan:
                     options = night_options(settings, name, local_day, workers=workers, extend=extend)
                     results.append(run_night(engine, options, shown))
+                fill(engine, now(), shown)
         except LeaseHeldError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise
         if json_file is not None:  # before the summary: its reader may close the pipe
-            write_report(engine, results, json_file)
+            write_report(engine, results, json_file, masked=masked)
             err().print(f"wrote {json_file}")
         _tell(engine, results)
         if any((result.night.summary or {}).get("broken") for result in results):
@@ -89,7 +102,13 @@ def night_options(
         is_gone=is_gone,
         workers=workers or settings.workers,
         extend=extend,
+        models=night_models(settings),
     )
+
+
+def night_models(settings: Settings) -> Models:
+    """Return where nights find their model by the settings."""
+    return NoModels() if settings.model == OFF else RegistryModels(registry(settings), settings.model)
 
 
 def plan_nights(engine: Engine, settings: Settings, day: str, merchant: str | None) -> list[tuple[str, str]]:

@@ -43,6 +43,14 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
         f" {summary['flagged']:,} flagged, {summary['broken']:,} broken"
     )
     console.print(f"standard {standard.pack.id} {standard.pack.version}, {len(standard.pack.rules)} rules")
+    model = runs[0].model or "none: rules only"
+    console.print(f"model {model}")
+    if result.refused is not None:
+        console.print(f"THE MODEL WAS REFUSED, rules only: {result.refused}", style="bold red", markup=False)
+    for one in summary.get("drift", []):
+        if one["level"] != "none":
+            words = f": {', '.join(one['words'][:8])}" if one["words"] else ""
+            console.print(f"drift of {one['what']}: {one['level']} (PSI {one['value']:.2f}){words}", markup=False)
     for remark in _remarks(result, still_open, summary):
         console.print(remark)
     console.print(_estimates(summary["estimates"]))

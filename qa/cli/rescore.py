@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from sqlalchemy import Engine
 
-from qa.cli.common import err, out, pass_settings, progress
+from qa.cli.common import err, now, out, pass_settings, progress
 from qa.cli.nightly import night_options, plan_nights
 from qa.cli.nightly_summary import print_rescored
 from qa.cli.rescore_summary import print_range
@@ -16,6 +16,7 @@ from qa.config import Settings
 from qa.errors import ConfigError, LeaseHeldError, NotFoundError
 from qa.nightly import NightOptions, Rescored, rescore
 from qa.nightly.standard import standard_for
+from qa.queueing import fill
 from qa.rules.inspector import Standard
 from qa.store.migrate import ensure_ready
 from qa.store.nights import State, nights_between
@@ -88,6 +89,7 @@ def _range(engine: Engine, nights: list[NightOptions]) -> None:
     try:
         with progress() as shown:
             done.extend(rescore(engine, options, shown) for options in nights)
+            fill(engine, now(), shown)
     except LeaseHeldError:
         _tell(engine, done)
         raise

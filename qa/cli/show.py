@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import click
+import msgspec
 import orjson
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +17,7 @@ from qa.cli.common import out, pass_settings
 from qa.config import Settings
 from qa.hours import iso_local
 from qa.ledger import Ledger, Wait
+from qa.privacy import REVIEWER, mask_chat, mask_json
 from qa.show import Judged, Shown, look_up
 from qa.store.migrate import ensure_ready
 from qa.store.session import opened, read_tx
@@ -26,23 +29,46 @@ _EVIDENCE_STYLES = {"failed": "bold red", "bonus": "bold magenta"}
 _LONG_GAP_S = 60.0
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _TURN_LIMIT = 2000
+_SIGNS = "-·+"
 
 
 @click.command()
 @click.argument("chat_id", metavar="CHAT")
 @click.option("--merchant", metavar="M", help="Needed only where several merchants have a chat of this id.")
 @click.option("--run", type=int, metavar="N", help="Show the inspection of this run instead of the latest.")
+@click.option("--unmasked", is_flag=True, help="Show personal data as it was written.")
 @pass_settings
-def command(settings: Settings, chat_id: str, merchant: str | None, run: int | None) -> None:
+def command(settings: Settings, chat_id: str, merchant: str | None, run: int | None, unmasked: bool) -> None:
     """Show one chat: who said what when, how long the customer waited, what was found, and how the score adds up.
 
     Evidence carries the number of its finding; 【 】 marks its characters where there is no colour.
+    Phone numbers, addresses and other personal data are shown in part (docs/privacy.md).
     """
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
         with read_tx(engine) as connection:
             shown = look_up(connection, chat_id, settings.zone, merchant=merchant, run=run)
-    print_chat(out(), shown)
+    print_chat(out(), shown if unmasked else masked(shown))
+
+
+def masked(shown: Shown) -> Shown:
+    """Return the same as a reviewer sees it: personal data in part, every character in its place."""
+    chat, judged = shown.stored.chat, shown.judged
+    stored = msgspec.structs.replace(shown.stored, chat=mask_chat(chat, REVIEWER))
+    if judged is None:
+        return shown._replace(stored=stored)
+    told = [{"message": one.message, "evidence": orjson.loads(one.evidence)} for one in judged.findings]
+    findings = [
+        _changed(row, message=one["message"], evidence=orjson.dumps(one["evidence"]))
+        for row, one in zip(judged.findings, mask_json(told, policy=REVIEWER, chat=chat), strict=True)
+    ]
+    opinions = mask_json(judged.opinions, policy=REVIEWER, chat=chat)
+    return shown._replace(stored=stored, judged=judged._replace(findings=findings, opinions=opinions))
+
+
+def _changed(row: Any, **columns: Any) -> SimpleNamespace:
+    """Return a row of the store with other values in some columns."""
+    return SimpleNamespace(**{**row._mapping, **columns})  # noqa: SLF001 - the public name of a row's columns
 
 
 def print_chat(console: Console, shown: Shown) -> None:
@@ -58,12 +84,39 @@ def print_chat(console: Console, shown: Shown) -> None:
         console.print("\nnot inspected: " + _why_not(shown))
         return
     console.print()
+    for line in _opinions(shown.judged):
+        console.print(line, markup=False)
     _print_findings(console, shown.judged)
     console.print()
     _print_card(console, shown.judged)
     for other in shown.others:
         score = "broken" if other.score is None else f"{other.score:g}"
         console.print(f"also inspected by run {other.run_id} ({other.kind}, revision {other.revision}): {score}")
+
+
+def _opinions(judged: Judged) -> Iterator[str]:
+    """What the model thinks of the chat, the words behind what it was flagged for, and the course of the turns."""
+    if not judged.opinions:
+        return
+    yield f"model {judged.opinions[0]['model']}"
+    for one in judged.opinions:
+        if one["turn"] is None:
+            unsure = " (abstains)" if one["abstains"] else ""
+            yield f"  {one['of']} {one['label']} {one['probability']:.2f}{unsure}"
+            words = ", ".join(f"“{why['quote']}” {why['weight']:+.2f} (turn {why['turn']})" for why in one["because"])
+            if words:
+                yield f"    because of {words}"
+    for of in ("sentiment", "satisfaction"):
+        course = [one for one in judged.opinions if one["turn"] is not None and one["of"] == of]
+        if course:
+            yield f"  {of} by turn: " + " ".join(f"{one['turn']}{_SIGNS[_worst_to_best(one)]}" for one in course)
+    yield ""
+
+
+def _worst_to_best(opinion: dict[str, Any]) -> int:
+    """0, 1 or 2: the rank of the most probable label."""
+    probabilities: list[float] = opinion["probabilities"]
+    return probabilities.index(max(probabilities))
 
 
 def _head(shown: Shown) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ class Comparison:
     false: list[Difference] = field(default_factory=list)
     unknown: list[ChatKey] = field(default_factory=list)
     """Inspected chats of which no truth is known; they are in no table."""
+    unplanted: dict[str, int] = field(default_factory=dict)
+    """Rules that no chat was written to break or to earn, and the chats in which they fired: nobody knows how truly."""
 
 
 def compare(
@@ -76,9 +79,12 @@ def compare(
     """Return the comparison of planted and observed rules over the ``inspected`` chats.
 
     ``observed`` holds the ids of the rules that fired, for chats where any did. ``rules``, where given, limits the
-    comparison to these ids; else every rule that is planted or observed counts.
+    comparison to these ids, and the others that fired are only counted; else every rule planted or observed counts.
     """
     result = Comparison()
+    if rules is not None:
+        others = Counter(rule for key in inspected for rule in observed.get(key, ()) if rule not in set(rules))
+        result.unplanted = dict(sorted(others.items()))
     known: set[ChatKey] = set()
     for item in truth:
         known.add(item.key)
@@ -157,6 +163,7 @@ def markdown(result: Comparison, titles: Mapping[str, str] | None = None) -> str
         "## By rule\n\n" + _table("rule", result.rules),
         "## By scenario\n\n" + _table("scenario", named, chats=True),
         "## Traps: innocent look-alikes\n\n" + _trap_table(result.traps),
+        "## Fired, but nothing was planted for them\n\n" + _unplanted(result.unplanted),
         "## Missed\n\n" + _differences(result.missed),
         "## False\n\n" + _differences(result.false),
     ]
@@ -180,6 +187,12 @@ def _trap_table(rows: Mapping[str, Tally]) -> str:
     lines = [_row(["trap", "chats", "with a false finding"]), _row(["---", "---:", "---:"])]
     lines += [_row([name, tally.chats, tally.false]) for name, tally in rows.items()]
     return "\n".join(lines)
+
+
+def _unplanted(rules: Mapping[str, int]) -> str:
+    if not rules:
+        return "None."
+    return "\n".join([_row(["rule", "chats"]), _row(["---", "---:"]), *(_row([*item]) for item in rules.items())])
 
 
 def _differences(items: Sequence[Difference]) -> str:

@@ -11,13 +11,15 @@ from itertools import pairwise
 
 from qa.demo import voice
 from qa.demo.grammar import Speech, Template, chance, parse, pick
-from qa.demo.plan import Plan
+from qa.demo.plan import ENDINGS, Plan
 from qa.demo.templates import AgentProfile, Dialogue, Insert, Library, Merchant, ScriptLine
 
 MAX_LINES = 30
 """The longest chat, all events and notices included."""
 
 _WORDLESS = re.compile(r"\W|图片|好的谢谢|嗯嗯谢谢")
+_NOD = 2
+"""Letters of an answer that is nothing but a yes."""
 _ALIKE = 0.6
 """Share of common letter pairs from which two questions may be taken for one."""
 _SETTLED = 4
@@ -51,7 +53,7 @@ class Line:
     """One message to be.
 
     ``marks`` as in templates, and ``L`` (long after the last), ``S`` (after a silence), ``H`` (holding that lasts),
-    ``M`` (a customer's consent or praise, which some would call a courtesy).
+    ``M`` (a customer's consent or praise, which some would call a courtesy), ``m`` (a bare yes, likewise).
     """
 
     role: str
@@ -154,7 +156,7 @@ def _entries(stage: Stage, skeleton: Dialogue) -> list[Entry]:
     for rule in plan.inserted:
         if rule == "excellent-praise":
             entries.extend(_exchange(stage, stage.library.plants[rule]))
-        else:
+        elif rule not in ENDINGS:
             _insert(stage, entries, stage.library.plants[rule])
     trap = next((t for t in stage.library.traps if t.name == plan.trap), None)
     if trap is not None:
@@ -166,6 +168,8 @@ def _entries(stage: Stage, skeleton: Dialogue) -> list[Entry]:
         if side.name not in used and len(entries) < MAX_LINES - 14:
             used.add(side.name)
             _insert(stage, entries, side)
+    if plan.last_words:
+        entries.extend(_exchange(stage, stage.library.plants[plan.last_words]))
     return entries
 
 
@@ -193,7 +197,7 @@ def _insert(stage: Stage, entries: list[Entry], insert: Insert) -> None:
 
 
 def _spoken(stage: Stage, script: ScriptLine, rule: str) -> list[Line]:
-    rules = [rule] if rule else []
+    rules = [*([rule] if rule else []), *script.also]
     fixed = bool(set("*+-") & set(script.marks))
     text = stage.say(script.template, fixed=fixed)
     match script.speaker:
@@ -214,8 +218,10 @@ def _spoken(stage: Stage, script: ScriptLine, rule: str) -> list[Line]:
             lines = [Line("customer", text, marks=marks, rules=rules)]
         case _:
             rough = voice.roughen(text, stage.style, stage.rng)
-            marks = script.marks + ("M" if script.template == _CONSENT else "")
-            lines = [Line("customer", part, marks=marks) for part in voice.burst(rough, stage.rng)]
+            marks = script.marks + (
+                "M" if script.template == _CONSENT else "m" if "=" in script.marks and len(rough) <= _NOD else ""
+            )
+            lines = [Line("customer", part, marks=marks, rules=list(rules)) for part in voice.burst(rough, stage.rng)]
     return lines
 
 
@@ -237,12 +243,15 @@ def _line(stage: Stage, role: str, slot: str, marks: str = "") -> Line:
 
 def _ending(stage: Stage, *, answered: bool) -> list[Line]:
     plan, rng = stage.plan, stage.rng
+    if plan.last_words == "never-came-back":
+        return []
     if "closing-missing" in plan.omitted:
         lines = [] if answered else [_line(stage, "agent", "ack")]
-        return [*lines, _line(stage, "customer", "courtesy", "-")] if chance(rng, 0.7) else lines
+        polite = not plan.last_words and chance(rng, 0.7)
+        return [*lines, _line(stage, "customer", "courtesy", "-")] if polite else lines
     # Thanks inside an open wait are no answer's end: a trap about what follows them needs the question answered first.
     lines = [_line(stage, "agent", "ack")] if plan.trap in _THANKED and not answered else []
-    lines += _farewell(stage)
+    lines += [] if plan.last_words else _farewell(stage)
     lines.append(_line(stage, "agent", "close"))
     if "rate-invitation-missing" not in plan.omitted:
         if chance(rng, 0.5):
@@ -252,7 +261,7 @@ def _ending(stage: Stage, *, answered: bool) -> list[Line]:
             lines.append(_line(stage, "agent", "invite"))
     if plan.trap == "sticker-only":
         lines.append(Line("customer", stage.say(_parsed("{sticker}"), fixed=True), kind="sticker", marks="-"))
-    elif not plan.unanswered and chance(rng, 0.3):
+    elif not (plan.unanswered or plan.last_words) and chance(rng, 0.3):
         lines.append(_line(stage, "customer", "courtesy", "-"))
     if plan.trap == "late-tip":
         lines.append(Line("agent", stage.say(_parsed("{late_tip}")), marks="L"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections import deque
+import re
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta, timezone
@@ -12,6 +13,7 @@ from typing import Any
 
 from qa.demo import voice, volume
 from qa.demo.compose import MAX_LINES, Line, Stage, asks_early, asks_twice, compose, looks_asking
+from qa.demo.following import acknowledge, by_words, unacknowledged
 from qa.demo.grammar import Speech, chance, pick
 from qa.demo.plan import EXCELLENT, SOFT, Plan, draw, rates
 from qa.demo.templates import AgentProfile, Library, Merchant, Scenario, library
@@ -23,6 +25,17 @@ LOW_CSAT = 2
 _PLANS = 40
 _BOT_TRIES = 3
 """After so many plans that do not fit, the bot is left out."""
+_REPEAT = timedelta(hours=72)
+_ACKNOWLEDGED = 0.35
+"""Share of chats in which the agent has a word for those whom the answer kept waiting long."""
+_CONTRADICTED = {
+    "empathy-missing": re.compile("理解|放心|别急|别担心|不着急|抱歉|对不起|消消气"),
+    "refund-points-missing": re.compile("到账|原路|账户|工作日|退回|余额|卡上|银行"),
+    "refund-no-term": re.compile("退款|退货|补发|补寄|换新|换货|换发|重发|退给|退您"),
+    "escalation-vague": re.compile("转接"),
+    "human-request-unmet": re.compile("转接"),
+}
+"""Words which, said by anybody but the customer elsewhere in the chat, would undo what is planted."""
 _TIERS = ("普通", "普通", "普通", "普通", "银卡", "银卡", "金卡", "vip")
 
 
@@ -51,6 +64,8 @@ class _Shop:
     merchant: Merchant
     recent: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=150))
     customers: int = 0
+    begun: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    """When the chats of each customer began."""
 
 
 def _digits(count: int) -> Callable[[random.Random], str]:
@@ -124,12 +139,17 @@ def _one(
         )
         if attempt > _BOT_TRIES and not scenario.bot:
             plan = replace(plan, bot=False)
-        lines = compose(_stage(books, merchant, agent, scenario=scenario, plan=plan, rng=rng), skeleton)
+        stage = _stage(books, merchant, agent, scenario=scenario, plan=plan, rng=rng)
+        lines = compose(stage, skeleton)
         if not _fits(lines, plan):
             continue
         try:
-            times = clock(lines, Pace(kind.seconds * (1.3 if busy else 1.0), peak, plan.timed), rng)
+            times = clock(lines, Pace(kind.seconds * (1.3 if busy else 1.0), peak, plan.timed, second), rng)
         except NoTimesError:
+            continue
+        if chance(rng, _ACKNOWLEDGED):
+            acknowledge(stage, lines, times)
+        if unacknowledged(lines, times) is None:
             continue
         return _finish(shop, _Case(chat_id, day, second, scenario, agent, plan, lines, times), rng)
     raise NoTimesError(f"no plan fits {chat_id}")
@@ -138,9 +158,24 @@ def _one(
 def _fits(lines: Sequence[Line], plan: Plan) -> bool:
     if len(lines) > MAX_LINES or ("repeated-question" not in plan.inserted and asks_twice(lines)):
         return False
+    if any(_CONTRADICTED[rule].search(line.text) for rule in _undoable(plan) for line in _others(lines, rule)):
+        return False
     if "needs-not-confirmed" in plan.omitted:
         return not looks_asking(lines)
     return asks_early(lines)
+
+
+def _undoable(plan: Plan) -> list[str]:
+    return [rule for rule in plan.inserted if rule in _CONTRADICTED]
+
+
+def _others(lines: Sequence[Line], rule: str) -> Iterator[Line]:
+    """Yield the lines by anybody but the customer that do not show ``rule`` themselves."""
+    started = False
+    for line in lines:
+        started = started or line.role == "agent"
+        if started and line.role in {"agent", "system"} and rule not in line.rules:
+            yield line
 
 
 def _off_the_edge(second: int) -> int:
@@ -181,7 +216,7 @@ def _stage(
     facts = {name: pick(rng, values) for name, values in merchant.facts.items()}
     facts |= {"shop": merchant.name, "agent": agent.name, "p": pick(rng, agent.particles)}
     facts["number"] = _MAKERS["order"](rng)
-    silenced = frozenset({"sorry"}) if "apology-missing" in plan.omitted else frozenset()
+    silenced = frozenset({"sorry"}) if plan.silenced else frozenset()
     speech = Speech(rng, scenario.pools, facts, _MAKERS, silenced)
     return Stage(speech, books, merchant, agent, plan, rng, pick(rng, voice.STYLES))
 
@@ -203,12 +238,14 @@ class _Case:
 def _finish(shop: _Shop, case: _Case, rng: random.Random) -> Planted:
     merchant, scenario, agent, plan, lines = shop.merchant, case.scenario, case.agent, case.plan, case.lines
     instants = _instants(merchant, case)
+    customer, earlier = _customer(shop, case.day, instants[0], rng)
     turns = [i for i, line in enumerate(lines) if line.role != "gap"]
     planted = _planted(plan, lines, case.times, turns)
     csat = _csat(planted, scenario, rng)
     ended = instants[turns[-1]]
     followups, missing = _followups(ended, plan, rng)
     planted = planted | missing | ({"low-csat": ()} if csat is not None and csat <= LOW_CSAT else {})
+    planted = planted | ({"repeat-contact": ()} if earlier else {})
     bad = sum(rule not in SOFT for rule in planted)
     resolved = rng.random() < scenario.resolved - 0.15 * bad
     chat: dict[str, Any] = {
@@ -216,7 +253,7 @@ def _finish(shop: _Shop, case: _Case, rng: random.Random) -> Planted:
         "merchant": merchant.id,
         "channel": rng.choices(tuple(merchant.channels), tuple(merchant.channels.values()))[0],
         "agent": {"id": agent.id, "name": agent.name, "team": agent.team},
-        "customer": _customer(shop, case.day, rng),
+        "customer": customer,
         "started_at": instants[turns[0]].isoformat(),
         "ended_at": ended.isoformat(),
         "escalated": rng.random() < 0.01 + 0.05 * bad - 0.08 * scenario.mood,
@@ -249,12 +286,12 @@ def _instants(merchant: Merchant, case: _Case) -> list[datetime]:
 
 def _planted(plan: Plan, lines: Sequence[Line], times: Clock, turns: Sequence[int]) -> dict[str, tuple[int, ...]]:
     index = {k: i for i, k in enumerate(turns)}
-    found: dict[str, tuple[int, ...]] = dict.fromkeys(plan.omitted, ())
-    for rule, where in times.broken.items():
+    found: dict[str, tuple[int, ...]] = dict.fromkeys(plan.omitted - {"apology-missing"}, ())
+    for rule, where in (times.broken | by_words(lines) | (unacknowledged(lines, times) or {})).items():
         found[rule] = tuple(index[k] for k in where)
     for k in turns:
         for rule in lines[k].rules:
-            found[rule] = (*found.get(rule, ()), index[k])
+            found[rule] = tuple(sorted({*found.get(rule, ()), index[k]}))
     return found
 
 
@@ -275,21 +312,29 @@ def _followups(
 ) -> tuple[list[dict[str, str]], dict[str, tuple[int, ...]]]:
     if not plan.followup_missing:
         after = timedelta(seconds=300 + int(rng.random() ** 2 * 70_000))
-        return [{"at": (ended + after).isoformat(), "kind": pick(rng, ("survey", "survey", "survey", "call"))}], {}
+        kinds: tuple[str, ...] = ("survey", "survey", "survey", "call")
+        if "callback-missing" in plan.inserted:
+            kinds = ("survey",)
+        elif plan.trap == "callback-kept":
+            kinds = ("call",)
+        return [{"at": (ended + after).isoformat(), "kind": pick(rng, kinds)}], {}
     late = timedelta(seconds=90_000 + int(rng.random() * 120_000))
     followups = [{"at": (ended + late).isoformat(), "kind": "survey"}] if chance(rng, 0.3) else []
     return followups, {"followup-missing": ()}
 
 
-def _customer(shop: _Shop, day: date, rng: random.Random) -> dict[str, str]:
-    """Return a customer; one in seven has written during the last days."""
-    if shop.recent and chance(rng, 0.14):
-        who, tier = pick(rng, list(shop.recent))
+def _customer(shop: _Shop, day: date, now: datetime, rng: random.Random) -> tuple[dict[str, str], bool]:
+    """Return a customer, and whether this one has written within three days; one in seven has written lately."""
+    known = [(who, tier) for who, tier in shop.recent if shop.begun[who][-1] < now] if chance(rng, 0.14) else []
+    if known:
+        who, tier = pick(rng, known)
     else:
         shop.customers += 1
         who, tier = f"{shop.merchant.prefix}u{day:%m}{shop.customers:05d}", pick(rng, _TIERS)
+    earlier = any(now - begun <= _REPEAT for begun in shop.begun[who])
     shop.recent.append((who, tier))
-    return {"id": who, "tier": tier}
+    shop.begun[who].append(now)
+    return {"id": who, "tier": tier}, earlier
 
 
 def _outcome(scenario: Scenario, plan: Plan, rng: random.Random, *, resolved: bool) -> dict[str, Any]:

@@ -94,7 +94,9 @@ def run_demo(
         results.append(run_night(engine, plan(file.parent.name, file.stem), Quiet()))
         progress.advance()
     observed = fired_rules(engine)
-    comparison = compare(read_truth(folder / "chats" / TRUTH), observed, observed.keys())
+    truth = list(read_truth(folder / "chats" / TRUTH))
+    planted = frozenset[str]().union(*(item.rules for item in truth))
+    comparison = compare(truth, observed, observed.keys(), planted)
     example = max(sorted(observed), key=lambda key: len(observed[key]))
     report = folder / REPORT
     titles = {scenario.id: scenario.title for scenario in library().scenarios}

@@ -7,7 +7,10 @@ A dialogue is written one line a message: a speaker letter, marks, and a templat
 
 Speakers: ``C`` customer, ``A`` agent, ``I`` customer's image, ``K`` customer's sticker, ``T`` transfer event,
 ``N`` private note of the agent, ``G`` hours of silence. Marks: ``!`` complaint, ``?`` clarifying question, ``=`` answer
-to it, ``*`` the planted turn, ``+`` praise by the customer, ``-`` courtesy only, ``~`` holding only.
+to it, ``*`` the planted turn, ``+`` praise by the customer, ``-`` courtesy only, ``~`` holding only, ``^`` the agent
+says who is speaking now, ``W`` the customer writes again while waiting, ``E`` words that would be a bad end,
+``D`` distress. ``@rule,rule`` after the marks names further
+rules that this line truly breaks or earns: ``A*@perfunctory 随便``.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import msgspec
 
 from qa.demo.grammar import Pools, Template, TemplateError, parse
 
-_LINE = re.compile(r"([CAIKTNG])([!?=*~+\-]*) ?(.*)")
+_LINE = re.compile(r"([CAIKTNG])([!?=*~+^WED\-]*)(?:@([a-z,\-]+))? ?(.*)")
 
 
 class ScriptLine(msgspec.Struct, frozen=True):
@@ -32,6 +35,8 @@ class ScriptLine(msgspec.Struct, frozen=True):
     speaker: str
     marks: str
     template: Template
+    also: tuple[str, ...] = ()
+    """Further rules that this line shows, whatever it was written for."""
 
 
 Dialogue = tuple[ScriptLine, ...]
@@ -161,15 +166,15 @@ class Library(msgspec.Struct, frozen=True):
 def dialogue(text: str) -> Dialogue:
     r"""Parse an authored dialogue.
 
-    >>> [(line.speaker, line.marks) for line in dialogue("C! 太差\nA 好")]
-    [('C', '!'), ('A', '')]
+    >>> [(line.speaker, line.marks, line.also) for line in dialogue("C! 太差\nA@perfunctory 好")]
+    [('C', '!', ()), ('A', '', ('perfunctory',))]
     """
     lines = []
     for row in filter(None, map(str.strip, text.splitlines())):
         match = _LINE.fullmatch(row)
         if match is None:
             raise TemplateError(f"not a dialogue line: {row!r}")
-        lines.append(ScriptLine(match[1], match[2], parse(match[3])))
+        lines.append(ScriptLine(match[1], match[2], parse(match[4]), tuple(filter(None, (match[3] or "").split(",")))))
     return tuple(lines)
 
 

@@ -7,15 +7,21 @@ reading (where a chat's answer is complete, whether a word is a courtesy) could 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qa.demo.compose import Line
 
 FIRST_LIMIT, FIRST_LIMIT_PEAK = 30, 15
 SUBSTANTIVE_LIMIT, COMPLETE_LIMIT, AVERAGE_LIMIT, GAP_LIMIT = 180, 600, 60, 300
+HOLD_LIMIT, NEXT_LIMIT, NEXT_LIMIT_PEAK, TAKEOVER_LIMIT, CLOSE_LIMIT = 60, 180, 120, 60, 600
+REPLY_RATE = 0.8
 PEAK_HOURS = range(9, 12)
 _TRIES = 60
+_ONE_LATE = {"long-gap": (325, 900), "next-response-slow": (183, 296), "hold-missing": (63, 176)}
+"""Seconds of the one late answer of these plans."""
+_CHASED = (64, 150)
+"""Seconds of a wait in which the customer writes again to ask whether anybody is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class Pace:
     seconds: float
     peak: bool
     timed: str
+    second: int = 0
+    """Local second of the day of the first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,16 @@ def clock(lines: Sequence[Line], pace: Pace, rng: random.Random) -> Clock:
         at = _draw(lines, pace, rng, shrink=0.94 ** max(0, attempt - 3))
         waits = _waits(lines, at)
         broken = _judge(lines, at, waits, peak=pace.peak)
-        if broken is not None and _as_planned(broken, pace):
-            return Clock(tuple(at), waits, broken)
+        later = _judge_later(lines, at, waits, pace.second)
+        if broken is not None and later is not None and _as_planned(broken, later, pace):
+            return Clock(tuple(at), waits, broken | later)
     raise NoTimesError(pace.timed)
 
 
-def _as_planned(broken: dict[str, tuple[int, ...]], pace: Pace) -> bool:
+def _as_planned(broken: Mapping[str, object], later: Mapping[str, object], pace: Pace) -> bool:
     late = set(broken) - {"unanswered"}
+    if pace.timed in {"hold-missing", "next-response-slow"}:
+        return not late and pace.timed in later
     if not pace.timed:
         return not late
     wanted = f"{pace.timed}-peak" if pace.timed == "first-response-slow" and pace.peak else pace.timed
@@ -85,9 +96,9 @@ def _response(rng: random.Random, pace: Pace, order: int, slow: int) -> int:
         return _between(rng, 2, 14) if pace.peak else _between(rng, 3, min(8 + pace.seconds, 28))
     if pace.timed == "average-response-slow":
         return _between(rng, 90, 240)
-    if pace.timed == "long-gap" and order == slow:
-        return _between(rng, 325, 900)
-    return _between(rng, 4, min(10 + 1.6 * pace.seconds, 75))
+    if order == slow and pace.timed in _ONE_LATE:
+        return _between(rng, *_ONE_LATE[pace.timed])
+    return _between(rng, 4, min(10 + 1.6 * pace.seconds, 58))
 
 
 def _draw(lines: Sequence[Line], pace: Pace, rng: random.Random, shrink: float) -> list[int]:
@@ -108,7 +119,8 @@ def _draw(lines: Sequence[Line], pace: Pace, rng: random.Random, shrink: float) 
             now += 1 + (0 if i == 0 or line.role == "system" else _think(rng, line, lines, last, shrink))
             open_at, pending = now, []
         elif line.role == "agent" and line.visible and open_at >= 0:
-            now = open_at + _response(rng, pace, order, slow)
+            chased = any("W" in lines[k].marks for k in pending)
+            now = open_at + (_between(rng, *_CHASED) if chased else _response(rng, pace, order, slow))
             _spread(at, pending, open_at, now)
             open_at, order, pending = -1, order + 1, []
         elif open_at >= 0:
@@ -213,7 +225,7 @@ def _judge(
     longest = max(closed, key=lambda wait: wait.response)
     if longest.response > GAP_LIMIT and longest.closed is not None:
         broken["long-gap"] = (longest.opened, longest.closed)
-    certain = [wait for wait in closed if "M" not in lines[wait.opened].marks]
+    certain = [wait for wait in closed if not set("Mm") & set(lines[wait.opened].marks)] or closed
     mean, other_mean = (sum(wait.response for wait in some) / len(some) for some in (closed, certain))
     early, late = _answer_ends(lines)
     spans = (at[early] - at[first.opened], at[late] - at[first.opened])
@@ -230,6 +242,57 @@ def _judge(
     if spans[0] > COMPLETE_LIMIT:
         broken["complete-answer-slow"] = (first.opened, early)
     return broken
+
+
+def _judge_later(
+    lines: Sequence[Line], at: Sequence[int], waits: tuple[Wait, ...], second: int
+) -> dict[str, tuple[int, ...]] | None:
+    """Return what is broken after the first answer, or None where a consent that may be a courtesy would decide it."""
+    certain = tuple(wait for wait in waits if not set("Mm") & set(lines[wait.opened].marks))
+    broken, other = (_broken_later(some, at, second) for some in (waits, certain))
+    if broken.keys() != other.keys():
+        return None
+    return broken | _taken_over(lines, at) | _closed_early(lines, at, waits)
+
+
+def _broken_later(waits: Sequence[Wait], at: Sequence[int], second: int) -> dict[str, tuple[int, ...]]:
+    later = [wait for wait in waits[1:] if wait.closed is not None]
+    peak = [wait for wait in later if (second + at[wait.opened]) % 86_400 // 3600 in PEAK_HOURS]
+    longest = max((wait.response for wait in later), default=0)
+    prompt = sum(wait.closed is not None and wait.response <= NEXT_LIMIT for wait in waits)
+    found = {
+        "hold-missing": [wait for wait in later if wait.response > HOLD_LIMIT],
+        "next-response-slow": [w for w in later if w.response > NEXT_LIMIT] if longest <= GAP_LIMIT else [],
+        "peak-response-slow": [w for w in peak if w.response > NEXT_LIMIT_PEAK] if longest <= NEXT_LIMIT else [],
+        "reply-rate-low": [w for w in waits if w.closed is None or w.response > NEXT_LIMIT]
+        if prompt < REPLY_RATE * len(waits)
+        else [],
+    }
+    return {rule: tuple(wait.opened for wait in some) for rule, some in found.items() if some}
+
+
+def _taken_over(lines: Sequence[Line], at: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Return the hand-overs from person to person after which nobody spoke in time."""
+    handed = []
+    for i in handed_over(lines):
+        taker = next((k for k in range(i, len(lines)) if lines[k].role == "agent" and lines[k].visible), None)
+        if taker is None or at[taker] - at[i] > TAKEOVER_LIMIT:
+            handed.append(i)
+    return {"handover-slow": tuple(handed)} if handed else {}
+
+
+def handed_over(lines: Sequence[Line]) -> list[int]:
+    """Return the lines that hand the chat on after a person has spoken."""
+    spoken = next((i for i, line in enumerate(lines) if line.role == "agent" and line.visible), len(lines))
+    return [i for i in range(spoken, len(lines)) if lines[i].kind == "transfer"]
+
+
+def _closed_early(lines: Sequence[Line], at: Sequence[int], waits: Sequence[Wait]) -> dict[str, tuple[int, ...]]:
+    """Return the question that was open when the chat was closed, within minutes of the last word."""
+    if lines[-1].kind != "closed" or waits[-1].closed is not None:
+        return {}
+    last = max(i for i, line in enumerate(lines) if line.visible)
+    return {"premature-close": (waits[-1].opened,)} if 0 < at[-1] - at[last] <= CLOSE_LIMIT else {}
 
 
 def _doubtful(value: float, limit: float, margin: float) -> bool:

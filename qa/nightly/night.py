@@ -17,7 +17,9 @@ from joblib import Parallel, delayed
 from sqlalchemy import Engine
 
 from qa.flagging import audit_flag
+from qa.nightly.drifting import night_drift
 from qa.nightly.figures import Tally, as_json
+from qa.nightly.thinking import Choice, ModelRef, Models, NoModels
 from qa.nightly.work import Assignment, Team, inspect_task, screen_task
 from qa.policy import Policy
 from qa.progress import Progress
@@ -59,6 +61,7 @@ class NightOptions:
     is_gone: Callable[[str], bool]
     workers: int | None = None
     extend: bool = False
+    models: Models = field(default_factory=NoModels)
 
     def judged_by(self, standard: Standard) -> NightOptions:
         """Return the same options with another standard."""
@@ -66,12 +69,16 @@ class NightOptions:
 
 
 class NightResult(NamedTuple):
-    """How it went. ``worked``: this call did something; ``late``: closed chats outside the frame at the end."""
+    """How it went. ``worked``: this call did something; ``late``: closed chats outside the frame at the end.
+
+    ``refused``: why the model that should have given opinions gave none; None: it did, or there was to be none.
+    """
 
     night: Night
     worked: bool
     late: int
     seconds: dict[str, float]
+    refused: str | None = None
 
 
 @dataclass(slots=True)
@@ -84,6 +91,7 @@ class Job:
     options: NightOptions
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
+    refused: str | None = None
     _team: Team | None = None
 
     @property
@@ -126,11 +134,13 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
     Raises:
         LeaseHeldError: another living process works on it.
     """
-    begun = _claim(engine, options)
+    choice = options.models.chosen()
+    begun = _claim(engine, options, choice)
     if begun is None:
         return _result(engine, options, worked=False, seconds={})
     night, pending = begun
-    job = Job(engine, night, _assignment(engine, night), options, progress)
+    task, choice = _assignment(engine, night, options.models, choice)
+    job = Job(engine, night, task, options, progress, refused=choice.refused)
     for run in pending:
         _work(job, run)
     if options.extend:
@@ -139,10 +149,10 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
             _work(job, extension)
     with job.writing() as connection:
         nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
-    return _result(engine, options, worked=bool(job.seconds), seconds=job.seconds)
+    return _result(engine, options, worked=bool(job.seconds), seconds=job.seconds, refused=choice.refused)
 
 
-def _claim(engine: Engine, options: NightOptions) -> tuple[Night, list[Run]] | None:
+def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, list[Run]] | None:
     """Take the night and say which runs are unfinished; None when there is nothing to do."""
     now = options.clock()
     with write_tx(engine) as connection:
@@ -160,20 +170,31 @@ def _claim(engine: Engine, options: NightOptions) -> tuple[Night, list[Run]] | N
             standard = options.standard
             pack = standard.pack
             nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
-            runs = [nights.create_run(connection, night.id, RunKind.NIGHT, 0, standard.hash, now)]
+            model = choice.ref.version if choice.ref is not None else None
+            runs = [nights.create_run(connection, night.id, RunKind.NIGHT, 0, standard.hash, now, model)]
         return night, [run for run in runs if run.state is not State.DONE]
 
 
-def _assignment(engine: Engine, night: Night) -> Assignment:
-    """The task of this night, by the policy and the standard that it began with."""
+def _assignment(engine: Engine, night: Night, models: Models, choice: Choice) -> tuple[Assignment, Choice]:
+    """The task of this night, by the policy, the standard and the model that it began with."""
     with read_tx(engine) as connection:
-        ruleset = nights.runs_of(connection, night.id)[0].ruleset
-        standard = nights.ruleset_content(connection, ruleset)
-    return assignment(engine, night, standard)
+        first = nights.runs_of(connection, night.id)[0]
+        standard = nights.ruleset_content(connection, first.ruleset)
+    choice = begun_with(first, models, choice)
+    return assignment(engine, night, standard, choice.ref), choice
 
 
-def assignment(engine: Engine, night: Night, standard: dict[str, Any]) -> Assignment:
-    """Return the task of judging a night's chats by a standard (as JSON)."""
+def begun_with(run: Run, models: Models, choice: Choice) -> Choice:
+    """Return the model that a run began with; one that is not to be had any more leaves the rest to the rules."""
+    if run.model is None:
+        return Choice(None, choice.refused)
+    if choice.ref is not None and choice.ref.version == run.model:
+        return choice
+    return models.again(run.model)
+
+
+def assignment(engine: Engine, night: Night, standard: dict[str, Any], model: ModelRef | None = None) -> Assignment:
+    """Return the task of judging a night's chats by a standard (as JSON) and a model."""
     return Assignment(
         url=engine.url.render_as_string(hide_password=False),
         night_id=night.id,
@@ -183,6 +204,7 @@ def assignment(engine: Engine, night: Night, standard: dict[str, Any]) -> Assign
         standard=orjson.dumps(standard).decode(),
         policy=orjson.dumps(night.policy).decode(),
         zone=night.policy["timezone"],
+        model=model,
     )
 
 
@@ -195,7 +217,9 @@ def _extension(job: Job) -> Run | None:
         runs = nights.runs_of(connection, night.id)
         wave = 1 + max(run.wave for run in runs)
         nights.set_night(connection, night.id, state=State.SCREENING.value, waves=wave + 1)
-        return nights.create_run(connection, night.id, RunKind.EXTEND, wave, runs[0].ruleset, job.options.clock())
+        return nights.create_run(
+            connection, night.id, RunKind.EXTEND, wave, runs[0].ruleset, job.options.clock(), runs[0].model
+        )
 
 
 def _work(job: Job, run: Run) -> None:
@@ -295,13 +319,14 @@ def _finish(job: Job, run: Run) -> None:
         ]
         inspections.add_flags(connection, rows)
         done = [r.id for r in nights.runs_of(connection, night.id) if r.kind is not RunKind.RESCORE]
-        summary = summarise(connection, night, done)
+        summary = summarise(connection, night, done, job.assignment.model)
+        summary |= {} if job.refused is None else {"model_refused": job.refused}
         now = job.options.clock()
         nights.set_run(connection, run.id, state=State.DONE.value, summary=summary, finished_at=now)
         nights.set_night(connection, night.id, state=State.DONE.value, summary=summary, finished_at=now)
 
 
-def summarise(connection: Any, night: Night, run_ids: list[int]) -> dict[str, Any]:
+def summarise(connection: Any, night: Night, run_ids: list[int], model: ModelRef | None = None) -> dict[str, Any]:
     """Return the figures of a night over these runs: sizes, counts and estimates, as plain values."""
     tally = Tally()
     for found in inspections.iter_found(connection, run_ids):
@@ -315,6 +340,7 @@ def summarise(connection: Any, night: Night, run_ids: list[int]) -> dict[str, An
         "broken": tally.broken,
         "flagged": inspections.count_flagged(connection, run_ids),
         "estimates": as_json(tally.estimates(sizes, targeted)),
+        "drift": night_drift(connection, model, run_ids),
     }
 
 
@@ -330,9 +356,11 @@ def _each(
     yield from pool(delayed(task)(job.assignment, *call) for call in calls)
 
 
-def _result(engine: Engine, options: NightOptions, *, worked: bool, seconds: dict[str, float]) -> NightResult:
+def _result(
+    engine: Engine, options: NightOptions, *, worked: bool, seconds: dict[str, float], refused: str | None = None
+) -> NightResult:
     with read_tx(engine) as connection:
         night = nights.find_night(connection, options.merchant, options.day)
         assert night is not None, "claimed before"
         late = frames.count_late(connection, night.id, night.merchant, night.day)
-    return NightResult(night, worked, late, seconds)
+    return NightResult(night, worked, late, seconds, refused)

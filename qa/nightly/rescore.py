@@ -7,7 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from qa.errors import NotFoundError, QaError
-from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, assignment, inspect_sample, summarise
+from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, assignment, begun_with, inspect_sample, summarise
+from qa.nightly.thinking import Choice
 from qa.progress import Progress
 from qa.store import frames, inspections, nights
 from qa.store.nights import Lease, Night, Run, RunKind, State
@@ -25,31 +26,35 @@ class Rescored(NamedTuple):
     run: Run
     worked: bool
     seconds: dict[str, float]
+    refused: str | None = None
+    """Why the model that should have given opinions gave none."""
 
 
 def rescore(engine: Engine, options: NightOptions, progress: Progress) -> Rescored:
     """Judge a finished night's sample by ``options.standard``; a run that was killed is taken up where it stopped.
 
-    A standard by which the whole sample has been re-scored already gives that run: judging is the same every time, and
-    nobody can tell whether a killed ``rescore`` had just finished.
+    A standard and a model by which the whole sample has been re-scored already give that run: judging is the same every
+    time, and nobody can tell whether a killed ``rescore`` had just finished.
 
     Raises:
         NotFoundError: the night never ran.
         QaError: the night is not finished.
         LeaseHeldError: another living process works on it.
     """
-    night, run, pending = _claim(engine, options)
+    choice = options.models.chosen()
+    night, run, pending = _claim(engine, options, choice)
     seconds: dict[str, float] = {}
     for unfinished in pending:
-        seconds = _work(engine, night, unfinished, options, progress)
+        theirs = begun_with(unfinished, options.models, choice)
+        seconds = _work(engine, night, unfinished, theirs, options, progress)
     with write_tx(engine) as connection:
         nights.renew(connection, night.id, Lease(options.owner, options.clock()))
         nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
         done = next(r for r in nights.runs_of(connection, night.id) if r.id == run.id)
-    return Rescored(night, done, bool(pending), seconds)
+    return Rescored(night, done, bool(pending), seconds, choice.refused)
 
 
-def _claim(engine: Engine, options: NightOptions) -> tuple[Night, Run, list[Run]]:
+def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, Run, list[Run]]:
     """Take the night; the run by the standard, and the runs to do: killed ones by other standards come first."""
     now, standard = options.clock(), options.standard
     with write_tx(engine) as connection:
@@ -62,11 +67,12 @@ def _claim(engine: Engine, options: NightOptions) -> tuple[Night, Run, list[Run]
         nights.take_lease(connection, night.id, lease, now, options.is_gone)
         runs = [run for run in nights.runs_of(connection, night.id) if run.kind is RunKind.RESCORE]
         pending = [run for run in runs if run.state is not State.DONE]
-        mine = next((run for run in reversed(runs) if run.ruleset == standard.hash), None)
+        wanted = (standard.hash, choice.ref.version if choice.ref is not None else None)
+        mine = next((run for run in reversed(runs) if (run.ruleset, run.model) == wanted), None)
         if mine is None or (mine.state is State.DONE and not _covers(connection, mine)):
             pack = standard.pack
             nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
-            mine = nights.create_run(connection, night.id, RunKind.RESCORE, 0, standard.hash, now)
+            mine = nights.create_run(connection, night.id, RunKind.RESCORE, 0, standard.hash, now, wanted[1])
             pending.append(mine)
         return night, mine, pending
 
@@ -76,13 +82,15 @@ def _covers(connection: Connection, run: Run) -> bool:
     return inspections.count_inspected(connection, run.id) == frames.sampled(connection, run.night_id, None)
 
 
-def _work(engine: Engine, night: Night, run: Run, options: NightOptions, progress: Progress) -> dict[str, float]:
+def _work(
+    engine: Engine, night: Night, run: Run, choice: Choice, options: NightOptions, progress: Progress
+) -> dict[str, float]:
     with read_tx(engine) as connection:
         standard = nights.ruleset_content(connection, run.ruleset)
-    job = Job(engine, night, assignment(engine, night, standard), options, progress)
+    job = Job(engine, night, assignment(engine, night, standard, choice.ref), options, progress)
     inspect_sample(job, run, None)
     with job.stage("finish"), job.writing() as connection:
-        summary = summarise(connection, night, [run.id])
+        summary = summarise(connection, night, [run.id], choice.ref)
         now = options.clock()
         nights.set_run(connection, run.id, state=State.DONE.value, summary=summary, finished_at=now)
     return job.seconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,17 +17,24 @@ import msgspec
 import orjson
 from sqlalchemy import Engine
 
+from qa.models.because import because
+from qa.models.model import Model
+from qa.models.stored import encoded
+from qa.nightly.thinking import ModelRef, load
 from qa.policy import Policy
 from qa.rules.inspector import Inspected, Inspector, Standard
 from qa.sampling import draw_key
 from qa.store.chats import FrameChat, decode_body, read_bodies, read_frame_chunk, repeat_contacts
 from qa.store.frames import Screened, read_late_chunk
+from qa.store.history import Past
 from qa.store.inspections import FINDING_BITS, Rows, inspection_id
 from qa.store.session import make_engine, read_tx
-from qa.types import Instant
+from qa.types import Chat, ChatOpinion, FlagReason, History, Instant
 
 UNREADABLE = "unreadable:"
 """A targeting reason: the stored chat cannot be read, so a person has to see it."""
+
+_BY_THE_MODEL = (FlagReason.MODEL_RISK, FlagReason.MODEL_UNSURE)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,6 +51,7 @@ class Assignment(NamedTuple):
     """The standard as JSON text: a worker compiles its own rules."""
     policy: str
     zone: str
+    model: ModelRef | None = None
 
 
 class Team:
@@ -55,6 +63,8 @@ class Team:
         self.policy = Policy.from_snapshot(orjson.loads(assignment.policy))
         standard = Standard.model_validate_json(assignment.standard)
         self.inspector = Inspector(standard, self.policy, ZoneInfo(assignment.zone))
+        self._model = None if assignment.model is None else load(assignment.model)
+        self._past = Past(engine, assignment.merchant, assignment.day, *self.inspector.lookback)
 
     def screen(self, after: int, last: int, late: bool) -> list[Screened]:
         """Screen the closed chats with ``after < key <= last``; ``late``: those not in the night's frame yet."""
@@ -81,18 +91,65 @@ class Team:
         """Inspect chats; the rank of the first within its run makes the rows' ids."""
         with read_tx(self.engine) as connection:
             bodies = read_bodies(connection, pks)
+            history = self._past.of(connection, pks)
         rows = Rows([], [], [])
+        read = {pk: _read(bodies[pk]) for pk in pks}
+        thoughts = self._think({pk: chat for pk, chat in read.items() if isinstance(chat, Chat)})
         for rank, pk in enumerate(pks, start=first_rank):
             pk_inspection = inspection_id(run_id, rank)
             common = {"run_id": run_id, "night_id": self.task.night_id, "chat_pk": pk, "ruleset": ruleset}
-            _append(rows, pk_inspection, common | {"inspected_at": at}, self._inspect(bodies[pk]))
+            done = self._inspect(read[pk], pk, history, thoughts.get(pk))
+            opinions = self._opinions(read[pk], done, thoughts.get(pk))
+            _append(rows, pk_inspection, common | {"inspected_at": at, "opinions": opinions}, done)
         return rows
 
-    def _inspect(self, body: bytes) -> Inspected:
+    def _think(self, chats: Mapping[int, Chat]) -> dict[int, ChatOpinion | Exception]:
+        """What the model thinks of each chat; one that it cannot judge keeps the others from nothing."""
+        if self._model is None or not chats:
+            return {}
         try:
-            return self.inspector.inspect(decode_body(body), self.task.day)
-        except Exception as problem:  # noqa: BLE001 - one chat must not stop the night: it is broken, and flagged
-            return self.inspector.unreadable(f"the chat cannot be judged: {_reason(problem)}")
+            return dict(zip(chats, self._model.judge(list(chats.values())), strict=True))
+        except Exception:  # noqa: BLE001 - found out below, chat by chat
+            return {pk: _alone(self._model, chat) for pk, chat in chats.items()}
+
+    def _inspect(
+        self,
+        chat: Chat | Exception,
+        pk: int,
+        history: Callable[[int, str | None], History],
+        thought: ChatOpinion | Exception | None,
+    ) -> Inspected:
+        failed = next((one for one in (chat, thought) if isinstance(one, Exception)), None)
+        if failed is None:
+            assert isinstance(chat, Chat)
+            assert not isinstance(thought, Exception)
+            try:
+                return self.inspector.inspect(chat, self.task.day, history(pk, chat.agent.id), thought)
+            except Exception as problem:  # noqa: BLE001 - one chat must not stop the night: it is broken, and flagged
+                failed = problem
+        return self.inspector.unreadable(f"the chat cannot be judged: {_reason(failed)}")
+
+    def _opinions(self, chat: Chat | Exception, done: Inspected, thought: ChatOpinion | Exception | None) -> bytes:
+        """The opinion as it is stored; with its reasons where somebody is to look at the chat because of it."""
+        if self.task.model is None or not isinstance(thought, ChatOpinion) or not isinstance(chat, Chat):
+            return b"[]"
+        asked = any(flag.reason in _BY_THE_MODEL for flag in done.flags)
+        assert self._model is not None
+        return encoded(self.task.model.version, thought, because(self._model, chat, thought) if asked else [])
+
+
+def _read(body: bytes) -> Chat | Exception:
+    try:
+        return decode_body(body)
+    except Exception as problem:  # noqa: BLE001 - told when it is this chat's turn
+        return problem
+
+
+def _alone(model: Model, chat: Chat) -> ChatOpinion | Exception:
+    try:
+        return model.judge([chat])[0]
+    except Exception as problem:  # noqa: BLE001 - told when it is this chat's turn
+        return problem
 
 
 def _reason(problem: Exception) -> str:
@@ -113,7 +170,6 @@ def _append(rows: Rows, pk: int, common: dict[str, Any], done: Inspected) -> Non
             "dimensions": _encode(card.dimensions if card else {}),
             "card": _encode(card.lines if card else ()),
             "not_applicable": _encode(done.not_applicable),
-            "opinions": b"[]",
         }
     )
     for ordinal, (finding, severity) in enumerate(zip(done.findings, done.severities, strict=True)):

@@ -29,7 +29,7 @@ def _operators(node: Any) -> Iterator[str]:
 
 def dimension_weights(pack: Pack) -> dict[Dimension, float]:
     """Item points of each dimension's rules: what an item's weight is a share of."""
-    return {d: sum(rule.weight for rule in pack.rules if rule.dimension is d and not rule.red_line) for d in Dimension}
+    return {d: sum(rule.weight for rule in pack.active if rule.dimension is d and not rule.red_line) for d in Dimension}
 
 
 def warnings(pack: Pack, house: Pack) -> Iterator[str]:
@@ -38,7 +38,8 @@ def warnings(pack: Pack, house: Pack) -> Iterator[str]:
     for dimension, weight in dimension_weights(pack).items():
         if not weight:
             yield f"dimension {dimension.value} has no rule that takes points: its weight goes to the others"
-    idle = [r.id for r in pack.rules if not (r.weight or r.bonus or r.red_line)]
+    inherited = {rule.id: rule for rule in house.rules}
+    idle = [r.id for r in pack.rules if not (r.weight or r.bonus or r.red_line) and r != inherited.get(r.id)]
     if idle:
         yield f"neither points nor red line, only shown: {', '.join(idle)}"
     for kind in ("bad", "good", "na"):
@@ -49,7 +50,7 @@ def warnings(pack: Pack, house: Pack) -> Iterator[str]:
 
 def _red_lines(pack: Pack, house: Pack) -> Iterator[str]:
     own = {rule.id: rule for rule in pack.rules}
-    if not any(rule.red_line for rule in pack.rules):
+    if not any(rule.red_line for rule in pack.active):
         yield "no red line: nothing voids a score"
     if not any(rule.id in own for rule in house.rules):
         return

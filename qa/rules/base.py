@@ -73,6 +73,10 @@ def not_applicable(reason: str) -> Judgement:
     return Judgement(State.NOT_APPLICABLE, (), (), reason)
 
 
+MISSED = miss()
+NOT_MET = not_applicable("condition 'applies' not met")
+
+
 def together(answers: Sequence[Judgement]) -> Judgement:
     """Return one hit of several: all their places, all turns searched, the first figure."""
     if len(answers) == 1:
@@ -235,11 +239,36 @@ def _hit_turns(anchor: Anchor, view: View) -> list[int] | str:
     return sorted({turn for turn, _, _ in judgement.places}) or f"{anchor.name} is at no turn"
 
 
+Need = tuple[Role | None, int]
+"""So many text turns of a role (None: of anybody)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a condition answers in every chat that has the turns it ``needs``, but none of what it waits for.
+
+    It waits for matches in ``slots`` and for messages of these ``kinds``. The answer is None where it is only known
+    not to be a hit.
+    """
+
+    answer: Judgement | None
+    slots: frozenset[int] = frozenset()
+    often: float = 0.0
+    """How often one of them occurs, as far as their length tells."""
+    kinds: frozenset[str] = frozenset()
+    needs: frozenset[Need] = frozenset()
+
+
 class Operator(BaseModel, ABC):
     """Base of all operators. A subclass names itself and documents itself: docs/rules.md is made from it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     name: ClassVar[str]
+
+    waits_for_kind: ClassVar[str | None] = None
+    """It cannot be hit in a chat without messages of this kind …"""
+    without_kind: ClassVar[Judgement | None] = None
+    """… and this is its answer then, where it is always the same."""
 
     @abstractmethod
     def compile(self, bench: Bench) -> Judge:
@@ -288,23 +317,21 @@ class Scoped(Operator, ABC):
             raise ValueError(f"{self.name} compares turns with each other: a single turn cannot be judged")
         return self
 
+    def without_anchor(self) -> Judgement | None:
+        """Return its answer where its anchor is not hit; None: that depends on the chat."""
+        anchor = self.after or self.before or self.around
+        return None if self.counts_none else not_applicable(f"no {anchor}")
+
     @abstractmethod
     def weigh(self, bench: Bench) -> Weigh:
         """Return the function that judges given turns; what is searched for is registered with ``bench``."""
 
     def compile(self, bench: Bench) -> Judge:
         """Return the judge of the turns in scope."""
+        bench.whose = None if self.role == "any" else Role(self.role)
         weigh = by_turns(self.weigh(bench), self.each)
-        scope = Scope(
-            role=None if self.role == "any" else Role(self.role),
-            start=self.from_,
-            stop=self.to,
-            anchor=self._anchor(bench),
-            hit=self.hit,
-            reach=self.reach,
-            first=self.first,
-            last=self.last,
-        )
+        bench.whose = None
+        scope = self.scope(bench)
         number, nothing = bench.scope(scope), self.counts_none
 
         def one(view: View) -> Judgement:
@@ -324,6 +351,19 @@ class Scoped(Operator, ABC):
             return some(answers) if self.hit == "any" else every(answers)
 
         return several if scope.quantified else one
+
+    def scope(self, bench: Bench) -> Scope:
+        """Return the turns it looks at."""
+        return Scope(
+            role=None if self.role == "any" else Role(self.role),
+            start=self.from_,
+            stop=self.to,
+            anchor=self._anchor(bench),
+            hit=self.hit,
+            reach=self.reach,
+            first=self.first,
+            last=self.last,
+        )
 
     def _anchor(self, bench: Bench) -> Anchor | None:
         for side in SIDES:

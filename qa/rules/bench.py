@@ -5,82 +5,123 @@ So a chat is searched once for everything, however many rules there are.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import ahocorasick_rs
+import orjson
 import re2
 
 from qa.errors import PackError
-from qa.rules.base import Judge, Scope
-from qa.text import Joined, Level, fold
+from qa.rules.base import Judge, Scope, Silence
+from qa.rules.literals import required_words
+from qa.text import Level, fold
+from qa.types import Role
 
 Match = tuple[int, int, int]
-"""Start and end in a folded text, and which of its edges may not cut a longer Latin word or number."""
+"""Number of a phrase or pattern in its index, and its start and end in the folded text."""
 
 ANY_EDGE, WHOLE_START, WHOLE_WORD = 0, 1, 2
+"""Which edges of a match may not cut a longer Latin word or number."""
 
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A folded phrase and the slots (operators) that want to know of it.
-
-    ``edges``: ``WHOLE_WORD`` when it begins or ends with a Latin letter or digit and may be part of a longer one.
-    """
-
-    text: str
-    slots: tuple[int, ...]
-    edges: int
+_LETTER = 0.03
+"""How often a letter stands where it is looked for; only the order of the products matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Everything to be searched for on one level."""
+    """Everything to be searched for on one level: first the phrases, then the patterns, numbered together.
 
-    phrases: tuple[Phrase, ...]
+    What the same slots (operators) want to know of is one *group*, so that a match is noted once. ``edges`` says for
+    each group what its matches may not cut: a phrase that begins or ends with a Latin letter or digit is
+    ``WHOLE_WORD``. ``whose`` are the only turns asked about (None: everybody's).
+    """
+
+    phrases: tuple[str, ...]
+    patterns: tuple[re2._Regexp, ...]
+    group_of: tuple[int, ...]
+    slots: tuple[tuple[int, ...], ...]
+    """Of each group."""
+    edges: tuple[int, ...]
     automaton: ahocorasick_rs.AhoCorasick | None
-    patterns: tuple[tuple[re2._Regexp, int], ...]
     pattern_set: re2.Set | None
-    """Says which patterns occur at all; None where each must be tried."""
+    """Says which patterns occur at all, by their place in ``sought``; None where each must be tried."""
+    sought: tuple[int, ...]
+    """Groups of the patterns that are sought in every chat."""
+    gated: dict[int, frozenset[int]]
+    """Group of phrases → patterns (by their place in ``patterns``) that cannot match where none of their words stands."""
+    unsought: dict[int, int]
+    """Slot → group of the patterns that are looked for only where something else was found: the exceptions."""
+    whose: Role | None
 
-    def search(self, joined: Joined) -> dict[int, list[Match]]:
-        """Slot → matches in folded positions, each list ordered by position, then length."""
-        found: dict[int, list[Match]] = {}
+    def search(self, text: str) -> dict[int, list[Match] | None]:
+        """Group → matches in a folded text, in no order; None for a pattern's that ``locate`` is to find."""
+        found: dict[int, Any] = defaultdict(list)
         if self.automaton is not None:
-            phrases = self.phrases
-            for which, start, end in self.automaton.find_matches_as_indexes(joined.text, overlapping=True):
-                phrase = phrases[which]
-                for slot in phrase.slots:
-                    found.setdefault(slot, []).append((start, end, phrase.edges))
-        occurring = self.pattern_set.Match(joined.text) or () if self.pattern_set else range(len(self.patterns))
-        for which in occurring:
-            pattern, slot = self.patterns[which]
-            found.setdefault(slot, []).extend(_line_matches(pattern, joined.text))
-        for matches in found.values():
-            if len(matches) > 1:
-                matches.sort()
+            group_of = self.group_of
+            for match in self.automaton.find_matches_as_indexes(text, overlapping=True):
+                found[group_of[match[0]]].append(match)
+        if self.gated and found:
+            self._try(text, found)
+        if self.sought:
+            occurring = self.pattern_set.Match(text) or () if self.pattern_set else range(len(self.sought))
+            for i in occurring:
+                found[self.sought[i]] = None
         return found
 
+    def _try(self, text: str, found: dict[int, Any]) -> None:
+        """Note the groups of the patterns that occur, of those whose words were found."""
+        gated, data = self.gated, text.encode()
+        for which in {which for group in found if group in gated for which in gated[group]}:
+            if self.patterns[which].search(data):
+                found[self.group_of[len(self.phrases) + which]] = None
 
-def _line_matches(pattern: re2._Regexp, text: str) -> list[Match]:
-    """Non-empty matches that stay within one turn (a negated class may run over the line break).
+    def locate(self, group: int, text: str) -> list[Match]:
+        """Return the matches of a pattern's group in a folded text."""
+        which = self.group_of.index(group, len(self.phrases))
+        pattern = self.patterns[which - len(self.phrases)]
+        digits = _DIGITS.get(pattern.pattern)
+        if digits is not None:
+            return [(which, *match.span()) for match in digits.finditer(text)]
+        return [(which, start, end) for start, end in _line_matches(pattern, text.encode())]
+
+
+_DIGITS = {f"(?m){text}": re.compile(text, re.ASCII) for text in (r"[0-9]{10,24}", r"[0-9]{11,}x?")}
+"""Runs of digits, which most chats have: what can neither hang nor leave a turn, Python's own engine finds sooner."""
+
+
+def _line_matches(pattern: re2._Regexp, data: bytes) -> list[tuple[int, int]]:
+    """Non-empty matches that stay within one turn (a negated class may run over the line break), in characters.
 
     A match may end anywhere, as its author says how far it goes; that it begins a word the author cannot say in RE2.
     """
-    spans = [match.span() for match in pattern.finditer(text)]
-    if all("\n" not in text[start:end] for start, end in spans):
-        return [(start, end, WHOLE_START) for start, end in spans if end > start]
-    found, offset = [], 0
-    for line in text.split("\n"):
-        found += [(s + offset, e + offset, WHOLE_START) for s, e in (m.span() for m in pattern.finditer(line)) if e > s]
-        offset += len(line) + 1
+    spans = [match.span() for match in pattern.finditer(data)]
+    if any(b"\n" in data[start:end] for start, end in spans):
+        spans, offset = [], 0
+        for line in data.split(b"\n"):
+            spans += [(start + offset, end + offset) for start, end in (m.span() for m in pattern.finditer(line))]
+            offset += len(line) + 1
+    found, at, characters = [], 0, 0
+    for start, end in spans:
+        if end > start:
+            characters += len(data[at:start].decode())
+            length = len(data[start:end].decode())
+            found.append((characters, characters + length))
+            at, characters = end, characters + length
     return found
 
 
 @dataclass(slots=True)
 class _Wanted:
-    phrases: dict[str, list[int]]
-    patterns: list[tuple[str, int]]
+    phrases: dict[str, list[int]] = field(default_factory=dict)
+    patterns: list[tuple[str, int]] = field(default_factory=list)
+    sought: set[int] = field(default_factory=set)
+    gates: dict[int, int] = field(default_factory=dict)
+    """Slot of a pattern → slot of the words of which one is in every match of it."""
+    whose: set[Role | None] = field(default_factory=set)
 
 
 class Bench:
@@ -88,13 +129,18 @@ class Bench:
 
     def __init__(self, wordlist: Callable[[str], Sequence[str]]) -> None:
         self._wordlist = wordlist
-        self._wanted = {level: _Wanted({}, []) for level in Level}
-        self._slots = 0
+        self._wanted = {level: _Wanted() for level in Level}
         self._named: Mapping[str, Judge] = {}
         self._known: dict[tuple[Level, str | tuple[str, ...]], int] = {}
         self._scopes: dict[Scope, int] = {}
-        self.slots: set[int] = set()
-        """Slots that the rule at hand has asked for."""
+        self._shared: dict[bytes, Judge] = {}
+        self._often: dict[int, float] = {}
+        self.waiting: tuple[float, frozenset[int]] | None = None
+        """Slots of which one must occur for the condition at hand to be hit, and how often one does."""
+        self.whose: Role | None = None
+        """Whose turns the condition at hand asks about (None: everybody's)."""
+        self.silences: dict[Judge, Silence] = {}
+        """What conditions answer where their words do not occur, as far as that is known."""
 
     def wordlist(self, name: str) -> Sequence[str]:
         """Phrases of a named word list; PackError when there is none of that name."""
@@ -109,11 +155,12 @@ class Bench:
 
         The same phrases asked for again have the same slot.
         """
+        self._wanted[level].whose.add(self.whose)
         known = self._known.get((level, tuple(phrases)))
         if known is not None:
-            self.slots.add(known)
             return known
-        slot = self._known[level, tuple(phrases)] = self._new_slot()
+        slot = self._known[level, tuple(phrases)] = len(self._known)
+        self._often[slot] = sum(_LETTER ** len(phrase) for phrase in phrases)
         for phrase in phrases:
             folded = fold(phrase, level)
             if not folded.strip():
@@ -123,16 +170,38 @@ class Bench:
                 slots.append(slot)
         return slot
 
-    def pattern(self, level: Level, pattern: str) -> int:
-        """Have a regular expression (RE2 syntax, linear time) searched for; returns its slot."""
-        known = self._known.get((level, pattern))
-        if known is not None:
-            self.slots.add(known)
-            return known
-        compiled = compile_pattern(pattern).pattern
-        slot = self._known[level, pattern] = self._new_slot()
-        self._wanted[level].patterns.append((compiled, slot))
+    def folds(self, level: Level) -> None:
+        """Note that the folded texts of these turns are read, so that they are folded together with the others."""
+        self._wanted[level].whose.add(self.whose)
+
+    def pattern(self, level: Level, pattern: str, *, exception: bool = False) -> int:
+        """Have a regular expression (RE2 syntax, linear time) searched for; returns its slot.
+
+        An ``exception`` is only looked for where something is found that it may cover.
+        """
+        wanted = self._wanted[level]
+        wanted.whose.add(self.whose)
+        slot = self._known.get((level, pattern))
+        if slot is None:
+            compiled = compile_pattern(pattern).pattern
+            slot = self._known[level, pattern] = len(self._known)
+            self._often[slot] = _LETTER**3
+            wanted.patterns.append((compiled, slot))
+        if not exception and slot not in wanted.sought:
+            wanted.sought.add(slot)
+            words = required_words(pattern)
+            if words:
+                wanted.gates[slot] = self.phrases(level, words)
         return slot
+
+    def waits_for(self, *slots: int) -> None:
+        """Note that the condition at hand can only be hit where one of these slots occurs.
+
+        Said several times, each of them must; then the one that is likely to be the rarest is waited for.
+        """
+        often = sum(self._often[slot] for slot in slots)
+        if self.waiting is None or often < self.waiting[0]:
+            self.waiting = often, frozenset(slots)
 
     def named(self, name: str) -> Judge:
         """Return the judge of a condition the rule named under ``let``."""
@@ -141,18 +210,20 @@ class Bench:
             raise PackError(f"no condition is named {name!r} in this rule's 'let' (there: {known})")
         return self._named[name]
 
+    def shared(self, condition: Any, make: Callable[[], Judge]) -> Judge:
+        """Return the judge of a named condition, the same for equal ones, so that it is asked once a chat."""
+        key = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
+
     def rule(self, named: Mapping[str, Judge]) -> None:
         """Start a rule: these are the conditions it has named."""
-        self._named, self.slots = named, set()
+        self._named = named
 
     def freeze(self) -> dict[Level, Index]:
         """Build the automata. Only levels on which something is searched are in the result."""
         return {level: _index(wanted) for level, wanted in self._wanted.items() if wanted.phrases or wanted.patterns}
-
-    def _new_slot(self) -> int:
-        self._slots += 1
-        self.slots.add(self._slots)
-        return self._slots
 
 
 def compile_pattern(pattern: str) -> re2._Regexp:
@@ -166,17 +237,49 @@ def compile_pattern(pattern: str) -> re2._Regexp:
         raise PackError(f"regular expression {pattern!r}: {reason}") from None
 
 
+def _gated(wanted: _Wanted, slots: Sequence[Sequence[int]]) -> dict[int, frozenset[int]]:
+    """Group of phrases → the patterns, by their place, that wait for one of these phrases."""
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for which, (_, slot) in enumerate(wanted.patterns):
+        if slot in wanted.gates:
+            waiting[wanted.gates[slot]].append(which)
+    found = {group: frozenset(which for slot in of for which in waiting.get(slot, ())) for group, of in enumerate(slots)}
+    return {group: patterns for group, patterns in found.items() if patterns}
+
+
+_TABLE_LETTERS = 2_500
+"""Letters of phrases up to which the automaton is a table, of about 1.5 KB each."""
+
+
 def _index(wanted: _Wanted) -> Index:
     texts = sorted(wanted.phrases)
-    patterns = tuple((compile_pattern(text.removeprefix("(?m)")), slot) for text, slot in wanted.patterns)
+    patterns = tuple(compile_pattern(text.removeprefix("(?m)")) for text, _ in wanted.patterns)
+    asked = [(tuple(wanted.phrases[text]), WHOLE_WORD if _latin(text) else ANY_EDGE) for text in texts]
+    asked += [((slot,), WHOLE_START) for _, slot in wanted.patterns]
+    numbers = {group: i for i, group in enumerate(dict.fromkeys(asked))}
+    sought = [(text, slot) for text, slot in wanted.patterns if slot in wanted.sought and slot not in wanted.gates]
     return Index(
-        phrases=tuple(
-            Phrase(text, tuple(wanted.phrases[text]), WHOLE_WORD if _latin(text) else ANY_EDGE) for text in texts
-        ),
-        automaton=ahocorasick_rs.AhoCorasick(texts) if texts else None,
+        phrases=tuple(texts),
         patterns=patterns,
-        pattern_set=_pattern_set([pattern.pattern for pattern, _ in patterns]),
+        group_of=tuple(numbers[group] for group in asked),
+        slots=tuple(slots for slots, _ in numbers),
+        edges=tuple(edges for _, edges in numbers),
+        automaton=_automaton(texts),
+        pattern_set=_pattern_set([text for text, _ in sought]),
+        sought=tuple(numbers[(slot,), WHOLE_START] for _, slot in sought),
+        gated=_gated(wanted, [slots for slots, _ in numbers]),
+        unsought={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns if slot not in wanted.sought},
+        whose=next(iter(wanted.whose)) if len(wanted.whose) == 1 else None,
     )
+
+
+def _automaton(phrases: Sequence[str]) -> ahocorasick_rs.AhoCorasick | None:
+    """A small set as a table, which takes half the time; the table of a large one would not stay in a cache."""
+    if not phrases:
+        return None
+    kinds = ahocorasick_rs.Implementation
+    kind = kinds.DFA if sum(map(len, phrases)) <= _TABLE_LETTERS else kinds.ContiguousNFA
+    return ahocorasick_rs.AhoCorasick(phrases, implementation=kind)
 
 
 def _latin(text: str) -> bool:

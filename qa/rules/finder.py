@@ -45,13 +45,19 @@ class Finder:
 
     def __call__(self, view: View, turns: tuple[int, ...]) -> list[Place]:
         """Return the places in these turns, overlapping ones reduced to the longest."""
-        return longest([place for place in self._said(view, turns) if self._counts(view, place)])
+        found = self.said(view, turns)
+        return longest([place for place in found if self._counts(view, place)]) if found else found
 
     def occurs(self, view: View, turns: tuple[int, ...]) -> bool:
         """Whether there is any place in these turns; stops at the first."""
-        return any(self._counts(view, place) for place in self._said(view, turns))
+        said = view.anywhere(self.level, self.slot) if self.except_slot is None else self.said(view, turns)
+        for place in said:  # noqa: SIM110 - a generator costs more than the loop
+            if place[0] in turns and self._counts(view, place):
+                return True
+        return False
 
-    def _said(self, view: View, turns: tuple[int, ...]) -> list[Place]:
+    def said(self, view: View, turns: tuple[int, ...]) -> list[Place]:
+        """Return the places in these turns, mere mentions among them."""
         found = view.found(self.level, self.slot)
         if found:
             found = within(found, turns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -14,22 +15,27 @@ from qa.flagging import Failure, Flag, Thresholds, flag
 from qa.policy import Policy, risk_reasons
 from qa.rules.context import make_context
 from qa.rules.engine import Opinion, compile_pack, red_lines
+from qa.rules.lookback import UNKNOWN, lookback
 from qa.rules.mistakes import first_mistake
 from qa.rules.pack import Pack, Rule, content_hash, house_file, read_file
 from qa.rules.yamlfile import parse_yaml
 from qa.scoring import Item, Score, score
-from qa.types import Chat, Dimension, Finding, Result, Severity
+from qa.types import Chat, ChatOpinion, Dimension, Finding, History, Offences, Result, Severity
 
 RED_LINE = "red_line:"
 """Prefix of a targeting reason that is a red-line rule; the rule's id follows."""
 
 
 class Scorecard(BaseModel):
-    """What each dimension is worth; any positive numbers, their shares count."""
+    """What each dimension is worth; any positive numbers, their shares count.
+
+    ``full``: item points that use a dimension up; without it, all that its rules can take together.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     dimensions: dict[Dimension, Annotated[float, Field(ge=0, le=1000)]]
+    full: dict[Dimension, Annotated[float, Field(gt=0, le=1000)]] = {}
 
 
 class Standard(BaseModel):
@@ -73,15 +79,17 @@ class Inspector:
     def __init__(self, standard: Standard, policy: Policy, zone: ZoneInfo) -> None:
         """Compile the standard; PackError where a rule cannot be compiled."""
         pack = standard.pack
-        self._rules = {rule.id: rule for rule in pack.rules}
-        self._passed = {rule.id: _item(rule, None, skipped=False) for rule in pack.rules}
-        self._skipped = {rule.id: _item(rule, None, skipped=True) for rule in pack.rules}
-        self._weights = standard.scorecard.dimensions
+        self._rules = {rule.id: rule for rule in pack.active}
+        self._passed = {rule.id: _item(rule, 0.0) for rule in pack.active}
+        self._skipped = {rule.id: _item(rule, None) for rule in pack.active}
+        self._weights, self._full = standard.scorecard.dimensions, standard.scorecard.full
         self._policy = policy
-        self._thresholds = Thresholds(policy.low_score, policy.excellent_score)
+        self._thresholds = Thresholds(policy.low_score, policy.excellent_score, policy.model_risk)
         self._context = make_context(pack, policy, zone)
         self._ruleset = compile_pack(pack)
         self._red_lines = compile_pack(pack, only=red_lines(pack))
+        self.lookback = lookback(pack)
+        """What the judge wants to know of other chats (``inspect``'s ``history``)."""
 
     def targeted(self, chat: Chat, day: str, *, repeat_contact: bool = False) -> tuple[str, ...]:
         """Return why the chat is inspected with certainty: red-line rules hit, then risk signals; () if it is not."""
@@ -89,54 +97,73 @@ class Inspector:
         risks = risk_reasons(chat, self._policy, repeat_contact=repeat_contact)
         return tuple(RED_LINE + rule for rule in fired) + risks if fired else risks
 
-    def inspect(self, chat: Chat, day: str) -> Inspected:
-        """Judge, score and flag a chat of that local day (ISO date)."""
-        opinion = self._ruleset.judge(chat, self._context, day)
+    def inspect(
+        self, chat: Chat, day: str, history: History = UNKNOWN, thought: ChatOpinion | None = None
+    ) -> Inspected:
+        """Judge, score and flag a chat of that local day (ISO date).
+
+        ``history`` is what is known of other chats, ``thought`` what the model thinks of this one.
+        """
+        context = self._context
+        if history.earlier_chats is not None or thought is not None:
+            context = replace(context, earlier_chats=history.earlier_chats, opinion=thought)
+        opinion = self._ruleset.judge(chat, context, day)
         broken = "; ".join(opinion.broken) or None
-        card = None if broken else score(self._items(opinion), self._weights)
+        card = None if broken else score(self._items(opinion, history), self._weights, self._full)
         points: Mapping[str, float] = card.points() if card else {}
-        findings = tuple(
-            msgspec.structs.replace(finding, points=points.get(finding.rule, 0.0)) for finding in opinion.findings
-        )
+        findings = tuple(self._told(finding, points, history) for finding in opinion.findings)
         severities = tuple(self._rules[finding.rule].severity for finding in findings)
         return Inspected(
-            card, findings, severities, opinion.not_applicable, broken, self._flags(card, findings, broken)
+            card, findings, severities, opinion.not_applicable, broken, self._flags(card, findings, broken, thought)
         )
 
     def unreadable(self, reason: str) -> Inspected:
         """Return the inspection of a chat that could not even be read: broken, flagged, no score."""
         return Inspected(None, (), (), {}, reason, self._flags(None, (), reason))
 
-    def _items(self, opinion: Opinion) -> list[Item]:
+    def _told(self, finding: Finding, points: Mapping[str, float], history: History) -> Finding:
+        """The finding with its points; a repeated offence names the one before."""
+        message, repeat = finding.message, self._rules[finding.rule].repeat
+        earlier = history.offences.get(finding.rule)
+        if repeat is not None and earlier is not None:
+            before = f"上次 {earlier.last_day} 会话 {earlier.last_chat}"
+            message += f"（{repeat.within_days} 天内第 {earlier.days + 1} 次，{before}）"
+        return msgspec.structs.replace(finding, points=points.get(finding.rule, 0.0), message=message)
+
+    def _items(self, opinion: Opinion, history: History) -> list[Item]:
         """The part of every rule in the score, in the order of the pack; most pass, so those are made beforehand."""
         items = self._passed | {rule: self._skipped[rule] for rule in opinion.not_applicable}
         for finding in opinion.findings:
-            items[finding.rule] = _item(self._rules[finding.rule], finding, skipped=False)
+            rule = self._rules[finding.rule]
+            items[finding.rule] = _item(rule, _lost(rule, finding, history.offences.get(rule.id)), earned=True)
         return list(items.values())
 
-    def _flags(self, card: Score | None, findings: tuple[Finding, ...], broken: str | None) -> tuple[Flag, ...]:
+    def _flags(
+        self,
+        card: Score | None,
+        findings: tuple[Finding, ...],
+        broken: str | None,
+        thought: ChatOpinion | None = None,
+    ) -> tuple[Flag, ...]:
         failures = [
             Failure(finding.rule, self._rules[finding.rule].severity, self._rules[finding.rule].red_line)
             for finding in findings
             if finding.outcome is Result.FAILED
         ]
         bonuses = [finding.rule for finding in findings if finding.outcome is Result.BONUS]
-        return flag(card.total if card else None, failures, bonuses, broken, self._thresholds)
+        return flag(card.total if card else None, failures, bonuses, broken, self._thresholds, thought)
 
 
-def _item(rule: Rule, finding: Finding | None, *, skipped: bool) -> Item:
-    lost: float | None = None
-    if not skipped:
-        lost = 0.0 if finding is None else _lost(rule, finding)
-    bonus = rule.bonus if finding is not None else 0.0
-    return Item(rule.id, rule.dimension, rule.weight, lost, bonus, rule.red_line)
+def _item(rule: Rule, lost: float | None, *, earned: bool = False) -> Item:
+    return Item(rule.id, rule.dimension, rule.weight, lost, rule.bonus if earned else 0.0, rule.red_line)
 
 
-def _lost(rule: Rule, finding: Finding) -> float:
+def _lost(rule: Rule, finding: Finding, earlier: Offences | None) -> float:
     """Item points lost: once, or once a hit, never more than the item is worth; a red line just counts as lost."""
     if rule.red_line:
         return 1.0
-    return min(rule.weight, rule.deduct * (finding.hits if rule.per == "hit" else 1))
+    each = rule.deduct if rule.repeat is None or earlier is None else rule.repeat.of(earlier.days)
+    return min(rule.weight, each * (finding.hits if rule.per == "hit" else 1))
 
 
 def load_scorecard(path: Path | None) -> Scorecard:

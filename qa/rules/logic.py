@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from qa.errors import PackError
-from qa.rules.base import Judge, Judgement, State, alternatives, hit, miss, not_applicable, together
+from qa.rules.base import NOT_MET, Judge, Judgement, State, alternatives, hit, miss, together
 from qa.rules.bench import Bench
-from qa.rules.mistakes import first_mistake
+from qa.rules.mistakes import first_mistake, nearest
 from qa.rules.registry import operators
+from qa.rules.silence import of_all, of_not, of_operator, of_some, silent
 
 Path = tuple[str | int, ...]
 
@@ -32,37 +33,21 @@ def compile_condition(node: Any, bench: Bench, path: Path = ()) -> Judge:
     here = (*path, name)
     if name in _LOGIC:
         return _LOGIC[name](body, bench, here)
-    operator = operators().get(name)
-    if operator is None:
-        known = ", ".join(sorted({*operators(), *_LOGIC}))
-        raise LocatedError(here, f"unknown operator {name!r} (known: {known})")
+    kind = operators().get(name)
+    if kind is None:
+        raise LocatedError(here, f"unknown operator {name!r}{nearest(str(name), sorted({*operators(), *_LOGIC}))}")
     try:
-        return operator.model_validate(body).compile(bench)
+        operator = kind.model_validate(body)
+        bench.waiting = None
+        judge = operator.compile(bench)
+        return silent(judge, of_operator(operator, bench), bench)
     except ValidationError as problem:
-        path, reason = first_mistake(problem, operator)
+        path, reason = first_mistake(problem, kind)
         raise LocatedError((*here, *path), reason) from None
     except LocatedError:
         raise
     except PackError as problem:
         raise LocatedError(here, str(problem)) from None
-
-
-def rests_on_words(node: Any) -> bool:
-    """Whether a (checked) condition can only be hit where one of its own phrases or patterns occurs.
-
-    >>> rests_on_words({"any": [{"regex": {"pattern": "x"}}, {"keywords": {"any": ["x"]}}]})
-    True
-    >>> rests_on_words({"keywords": {"none": ["x"]}}), rests_on_words({"not": {"regex": {"pattern": "x"}}})
-    (False, False)
-    """
-    ((name, body),) = node.items()
-    if name == "any":
-        return all(rests_on_words(part) for part in body)
-    if name == "all":
-        return any(rests_on_words(part) for part in body)
-    if name == "keywords":
-        return not ({"none", "none_list"} & body.keys())
-    return bool(name == "regex")
 
 
 def _list(body: Any, bench: Bench, path: Path) -> list[Judge]:
@@ -86,11 +71,11 @@ def _all(body: Any, bench: Bench, path: Path) -> Judge:
             answers.append(answer)
         return unknown or together(answers)
 
-    return judge
+    return silent(judge, of_all([bench.silences.get(part) for part in judges]), bench)
 
 
 def _any(body: Any, bench: Bench, path: Path) -> Judge:
-    return _counting(_list(body, bench, path), 1)
+    return _at_least_of(_list(body, bench, path), 1, bench)
 
 
 def _at_least(body: Any, bench: Bench, path: Path) -> Judge:
@@ -100,10 +85,10 @@ def _at_least(body: Any, bench: Bench, path: Path) -> Judge:
     n = body["n"]
     if type(n) is not int or not 1 <= n <= len(judges):
         raise LocatedError((*path, "n"), f"must be a whole number from 1 to {len(judges)}")
-    return _counting(judges, n)
+    return _at_least_of(judges, n, bench)
 
 
-def _counting(judges: Sequence[Judge], n: int) -> Judge:
+def _at_least_of(judges: Sequence[Judge], n: int, bench: Bench) -> Judge:
     """At least ``n`` of them; an unknown one matters only where it could make up the number."""
 
     def judge(view: Any) -> Judgement:
@@ -116,7 +101,7 @@ def _counting(judges: Sequence[Judge], n: int) -> Judge:
             return unknown[0]
         return miss(tuple(sorted({turn for answer in answers for turn in answer.searched})))
 
-    return judge
+    return silent(judge, of_some([bench.silences.get(part) for part in judges], n), bench)
 
 
 def _not(body: Any, bench: Bench, path: Path) -> Judge:
@@ -130,7 +115,7 @@ def _not(body: Any, bench: Bench, path: Path) -> Judge:
             return hit(searched=answer.searched, value=answer.value)
         return answer
 
-    return judge
+    return silent(judge, of_not(bench.silences.get(inner)), bench)
 
 
 def _named(body: Any, bench: Bench, path: Path) -> Judge:
@@ -161,7 +146,7 @@ def gate(applies: Judge, when: Judge) -> Judge:
         first = applies(view)
         if first.state is State.HIT:
             return when(view)
-        return first if first.state is State.NOT_APPLICABLE else not_applicable("condition 'applies' not met")
+        return first if first.state is State.NOT_APPLICABLE else NOT_MET
 
     return judge
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
@@ -28,6 +29,15 @@ def _did_you_mean(word: str, model: type[BaseModel], path: Path) -> str:
     """Return what was meant, for a field of the model itself; fields of parts are few and in the documentation."""
     if len(path) != 1:
         return ""
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    close = get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(known)})"
+    return nearest(word, [field.alias or name for name, field in model.model_fields.items()])
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word: what was meant, or all that are known.
+
+    >>> nearest("keyword", ["keywords", "regex"]), nearest("x", ["keywords", "regex"])
+    ("; did you mean 'keywords'?", ' (known: keywords, regex)')
+    """
+    words = list(known)
+    close = get_close_matches(word, words, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (known: {', '.join(words) or 'none'})"

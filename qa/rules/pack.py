@@ -1,4 +1,4 @@
-"""Rule packs: YAML files checked to the last field, a merchant's pack laid over the house pack."""
+"""Rule packs: YAML files checked to the last field, a merchant's pack laid over the house pack or a shipped preset."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -16,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from qa.errors import PackError
 from qa.phrases import load_wordlist
-from qa.rules.mistakes import first_mistake
+from qa.rules.mistakes import first_mistake, nearest
 from qa.rules.yamlfile import Document, parse_yaml
 from qa.types import Dimension, Severity
 
@@ -24,9 +25,13 @@ Points = Annotated[float, Field(ge=0, le=100)]
 PLACEHOLDER = re.compile(r"\{(?:quote|count|value)\}")
 """What a message may hold, to be filled with the finding's own."""
 _BRACES = re.compile(r"\{[^{}]*\}")
+PRESET = "preset:"
+"""What a shipped pack is called by where a file is expected: ``preset:finance``; a file of that name wins."""
 _HOUSE = "house"
+_NO_PACK = "scorecard"
 _M = TypeVar("_M", bound=BaseModel)
 _Places = dict[str, tuple[Document, tuple[str | int, ...]]]
+_Bases = Callable[[str], "Located"]
 
 
 def _iso_day(text: str) -> str:
@@ -63,11 +68,32 @@ class Examples(_Strict):
     na: tuple[str, ...] = ()
 
 
+class Repeat(_Strict):
+    """What the same agent's second, third … offence takes instead of the first's points.
+
+    An offence is counted once a day, over the ``within_days`` local days before the chat's: on the day itself the agent
+    has not been told yet. After the last of ``deduct`` every further offence takes as much as that one.
+    """
+
+    within_days: Annotated[int, Field(ge=1, le=366)]
+    deduct: Annotated[tuple[Points, ...], Field(min_length=1, max_length=10)]
+
+    def of(self, days: int) -> float:
+        """Points of an offence that follows offences on so many days (≥ 1).
+
+        >>> Repeat(within_days=30, deduct=(6, 10)).of(1), Repeat(within_days=30, deduct=(6, 10)).of(5)
+        (6.0, 10.0)
+        """
+        return self.deduct[min(days, len(self.deduct)) - 1]
+
+
 class Rule(_Strict):
     """One item of the scorecard: what is looked for, and what it means when it is found.
 
     ``deduct`` are item points taken when ``when`` is hit, once a chat or once a hit (``per``), never more than
     ``max_deduct`` — which is also the item's weight within its dimension. ``bonus`` are points of 100 given.
+    ``repeat`` takes more from an agent who was found out before. An ``experimental`` rule is tested and documented, but
+    judges nothing until a pack says that it is not experimental.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,60}$")]
@@ -79,6 +105,8 @@ class Rule(_Strict):
     per: Literal["chat", "hit"] = "chat"
     bonus: Points = 0
     red_line: bool = False
+    repeat: Repeat | None = None
+    experimental: bool = False
     message: Bilingual
     suggestion: Bilingual | None = None
     effective_from: Day | None = None
@@ -96,9 +124,21 @@ class Rule(_Strict):
             raise ValueError("a rule that gives a bonus has no max_deduct")
         if self.max_deduct is not None and self.max_deduct < self.deduct:
             raise ValueError("max_deduct is less than deduct")
+        self._consistent_repeat()
         if self.effective_from and self.effective_until and self.effective_until < self.effective_from:
             raise ValueError("effective_until lies before effective_from")
         return self
+
+    def _consistent_repeat(self) -> None:
+        if self.repeat is None:
+            return
+        if not self.deduct or self.red_line:
+            raise ValueError("repeat is for a rule that takes points")
+        steps = (self.deduct, *self.repeat.deduct)
+        if any(later < earlier for earlier, later in pairwise(steps)):
+            raise ValueError("repeat: an offence takes no less than the one before it")
+        if self.max_deduct is not None and self.max_deduct < steps[-1]:
+            raise ValueError("max_deduct is less than repeat takes")
 
     @field_validator("message")
     @classmethod
@@ -112,7 +152,9 @@ class Rule(_Strict):
     @property
     def weight(self) -> float:
         """The item's weight in its dimension: the most points it can take."""
-        return self.deduct if self.max_deduct is None else self.max_deduct
+        if self.max_deduct is not None:
+            return self.max_deduct
+        return self.deduct if self.repeat is None else self.repeat.deduct[-1]
 
     def in_force(self, day: str) -> bool:
         """Whether the rule holds for chats of that local day (ISO date)."""
@@ -127,6 +169,11 @@ class Pack(_Strict):
     name: Bilingual
     rules: tuple[Rule, ...]
     wordlists: dict[str, tuple[str, ...]]
+
+    @property
+    def active(self) -> tuple[Rule, ...]:
+        """The rules that judge: all that are not experimental."""
+        return tuple(rule for rule in self.rules if not rule.experimental)
 
     def as_json(self) -> dict[str, Any]:
         """Return the whole content as plain JSON values; ``Pack.model_validate`` reads it back."""
@@ -184,9 +231,24 @@ def house_wordlists() -> dict[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
+def shipped_names() -> tuple[str, ...]:
+    """Names of the shipped packs: house, then the presets."""
+    files = resources.files("qa.rules").joinpath("packs").iterdir()
+    stems = {file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")}
+    return (_HOUSE, *sorted(stems - {_HOUSE, _NO_PACK}))
+
+
+@lru_cache
+def load_shipped(name: str) -> Located:
+    """Return a shipped pack; PackError names those there are."""
+    if name not in shipped_names():
+        raise PackError(f"no shipped pack {name!r}{nearest(name, shipped_names())}")
+    return resolve(parse_yaml(*house_file(f"{name}.yaml")), None if name == _HOUSE else load_shipped)
+
+
 def load_house() -> Located:
     """Return the shipped house pack."""
-    return resolve(parse_yaml(*house_file("house.yaml")), None)
+    return load_shipped(_HOUSE)
 
 
 def house_file(name: str) -> tuple[str, str]:
@@ -203,20 +265,21 @@ def read_file(path: Path) -> str:
 
 
 def load_pack(path: Path) -> Located:
-    """Read a pack file (laid over the house pack if it says ``extends: house``); PackError names the place."""
-    return resolve(parse_yaml(read_file(path), str(path)), load_house)
+    """Read a pack file (or the shipped pack ``preset:NAME``) with what it extends; PackError names the place."""
+    name = str(path)
+    if name.startswith(PRESET) and not path.exists():
+        return load_shipped(name.removeprefix(PRESET))
+    return resolve(parse_yaml(read_file(path), name), load_shipped)
 
 
-def resolve(document: Document, house: Callable[[], Located] | None) -> Located:
-    """Check a pack's document and lay it over what it extends. ``house`` returns the house pack, or is None."""
+def resolve(document: Document, bases: _Bases | None) -> Located:
+    """Check a pack's document and lay it over what it extends, which ``bases`` returns (None: nothing to extend)."""
     head = _checked(_Change, document.value, document, ())
     rules: dict[str, dict[str, Any]] = {}
     places: _Places = {}
     wordlists = house_wordlists()
     if head.extends is not None:
-        if head.extends != _HOUSE or house is None:
-            raise document.error(("extends",), f"only {_HOUSE!r} can be extended")
-        base = house()
+        base = _base(head.extends, document, bases)
         rules = {rule.id: rule.model_dump(mode="json", exclude_unset=True) for rule in base.pack.rules}
         places = {rule: base._places[rule] for rule in rules}  # noqa: SLF001 - the same module's class
         wordlists |= base.pack.wordlists
@@ -227,14 +290,23 @@ def resolve(document: Document, house: Callable[[], Located] | None) -> Located:
     return Located(pack, places)
 
 
+def _base(name: str, document: Document, bases: _Bases | None) -> Located:
+    if bases is None:
+        raise document.error(("extends",), "the house pack extends nothing")
+    if name not in shipped_names():
+        reason = f"only a shipped pack can be extended, and none is called {name!r}{nearest(name, shipped_names())}"
+        raise document.error(("extends",), reason)
+    return bases(name)
+
+
 def _alter(rules: dict[str, dict[str, Any]], places: _Places, head: _Change, document: Document) -> None:
     """Switch off and change inherited rules; a changed one is from then on at its place in this document."""
     for i, name in enumerate(head.off):
         if rules.pop(name, None) is None:
-            raise document.error(("off", i), f"no rule {name!r} to switch off")
+            raise document.error(("off", i), f"no rule {name!r} to switch off{nearest(name, rules)}")
     for name, fields in head.change.items():
         if name not in rules:
-            raise document.error(("change", name), f"no rule {name!r} to change")
+            raise document.error(("change", name), f"no rule {name!r} to change{nearest(name, rules)}")
         if "id" in fields:
             raise document.error(("change", name, "id"), "a rule keeps its id: switch it off and add another")
         rules[name] = rules[name] | fields

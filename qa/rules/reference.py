@@ -30,7 +30,8 @@ def rule_reference(pack: Pack) -> str:
     ]
     for rule in pack.rules:
         name, meaning = f"{rule.name.zh} · {rule.name.en}", rule.message.en
-        cells = (f"`{rule.id}`", name, rule.dimension.value, rule.severity.value, points(rule), meaning)
+        taken = points(rule) + (" (experimental: off)" if rule.experimental else "")
+        cells = (f"`{rule.id}`", name, rule.dimension.value, rule.severity.value, taken, meaning)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join([*lines, ""])
 
@@ -38,15 +39,17 @@ def rule_reference(pack: Pack) -> str:
 def points(rule: Rule) -> str:
     """What a rule takes or gives, in words.
 
-    >>> points(Rule.model_construct(red_line=False, bonus=0, deduct=6, max_deduct=12, per="hit"))
+    >>> points(Rule.model_construct(red_line=False, bonus=0, deduct=6, max_deduct=12, per="hit", repeat=None))
     '−6 a hit, at most −12'
     """
     if rule.red_line:
         return "score 0"
     if rule.bonus:
         return f"+{rule.bonus:g} of 100"
-    most = f", at most −{rule.weight:g}" if rule.weight != rule.deduct else ""
-    return f"−{rule.deduct:g}{' a hit' if rule.per == 'hit' else ''}{most}"
+    taken = "/".join(f"{step:g}" for step in (rule.deduct, *(rule.repeat.deduct if rule.repeat else ())))
+    again = f" the 1st/2nd … day within {rule.repeat.within_days} days" if rule.repeat else ""
+    most = f", at most −{rule.weight:g}" if rule.weight != rule.deduct and not again else ""
+    return f"−{taken}{' a hit' if rule.per == 'hit' else ''}{again}{most}"
 
 
 def spliced(text: str, what: str, content: str) -> str:

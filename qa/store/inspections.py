@@ -44,6 +44,16 @@ class Found(NamedTuple):
     dimensions: bytes
 
 
+class Details(NamedTuple):
+    """Everything found in one inspection: rows of findings, rows of flags by falling risk, JSON columns encoded."""
+
+    findings: list[Any]
+    flags: list[Any]
+    not_applicable: bytes
+    opinions: bytes
+    """What the model thinks (``qa.models.stored``); ``[]`` where none gave an opinion."""
+
+
 def inspection_id(run_id: int, rank: int) -> int:
     """The id of a run's ``rank``-th inspection; OverflowError beyond 2^24."""
     if rank >> RANK_BITS:
@@ -60,6 +70,14 @@ def write(connection: Connection, rows: Rows) -> None:
 
 def _insert(connection: Connection, table: Table) -> Any:
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def stored_opinions(connection: Connection, run_ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """Chat key and encoded opinions of all inspections of these runs, ordered by id."""
+    i = inspections.c
+    query = select(i.chat_pk, i.opinions).where(i.run_id.in_(list(run_ids))).order_by(i.id)
+    for pk, opinions in connection.execute(query.execution_options(**_STREAM)):
+        yield pk, bytes(opinions)
 
 
 def count_inspected(connection: Connection, run_id: int) -> int:
@@ -108,18 +126,17 @@ def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found
         yield found._replace(targeted=bool(found.targeted), red_line=bool(found.red_line))
 
 
-def details(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[list[Any], list[Any], bytes]]:
-    """Inspection id → (finding rows, flag rows by falling risk, not-applicable JSON)."""
+def details(connection: Connection, ids: Sequence[int]) -> dict[int, Details]:
+    """Inspection id → everything found in it."""
     n = inspections.c
-    found: dict[int, tuple[list[Any], list[Any], bytes]] = {
-        pk: ([], [], skipped) for pk, skipped in connection.execute(select(n.id, n.not_applicable).where(n.id.in_(ids)))
-    }
+    query = select(n.id, n.not_applicable, n.opinions).where(n.id.in_(ids))
+    found = {pk: Details([], [], skipped, opinions) for pk, skipped, opinions in connection.execute(query)}
     query = select(findings).where(findings.c.inspection_id.in_(ids)).order_by(findings.c.id)
     for row in connection.execute(query):
-        found[row.inspection_id][0].append(row)
+        found[row.inspection_id].findings.append(row)
     order = (flags.c.inspection_id, flags.c.risk.desc(), flags.c.reason)
     for row in connection.execute(select(flags).where(flags.c.inspection_id.in_(ids)).order_by(*order)):
-        found[row.inspection_id][1].append(row)
+        found[row.inspection_id].flags.append(row)
     return found
 
 

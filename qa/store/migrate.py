@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from qa.errors import StoreError
+from qa.store import account_tables, queue_tables  # noqa: F401 - their tables belong to the schema
 from qa.store.session import describe, read_tx, sqlite_file, write_tx
 from qa.store.tables import Base
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0002"
+HEAD = "0005"
 """The schema version of this program (a test compares it with the newest migration)."""
 
 _LOCK = 0x5A4A_0001  # PostgreSQL advisory lock: one process changes the schema at a time

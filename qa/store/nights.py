@@ -51,7 +51,7 @@ class Night(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One pass of inspection over (a wave of) a night."""
+    """One pass of inspection over (a wave of) a night. ``model``: the version that gave opinions; None: none did."""
 
     id: int
     night_id: int
@@ -60,6 +60,7 @@ class Run(NamedTuple):
     ruleset: str
     state: State
     summary: dict[str, Any] | None
+    model: str | None = None
 
 
 class Lease(NamedTuple):
@@ -172,15 +173,23 @@ def ruleset_content(connection: Connection, digest: str) -> dict[str, Any]:
     return loaded
 
 
-def create_run(connection: Connection, night_id: int, kind: RunKind, wave: int, ruleset: str, at: Instant) -> Run:
+def create_run(
+    connection: Connection,
+    night_id: int,
+    kind: RunKind,
+    wave: int,
+    ruleset: str,
+    at: Instant,
+    model: str | None = None,
+) -> Run:
     """Begin a run; it stays ``screening``/``inspecting`` until it is set done."""
     state = State.INSPECTING if kind is RunKind.RESCORE else State.SCREENING
     values = {
         "night_id": night_id, "kind": kind.value, "wave": wave, "ruleset": ruleset, "state": state.value,
-        "started_at": at,
+        "started_at": at, "model": model,
     }  # fmt: skip
     run_id = connection.execute(insert(runs).values(values).returning(runs.c.id)).scalar_one()
-    return Run(int(run_id), night_id, kind, wave, ruleset, state, None)
+    return Run(int(run_id), night_id, kind, wave, ruleset, state, None, model)
 
 
 def set_run(connection: Connection, run_id: int, **values: Any) -> None:
@@ -193,9 +202,11 @@ def set_run(connection: Connection, run_id: int, **values: Any) -> None:
 def runs_of(connection: Connection, night_id: int) -> list[Run]:
     """All runs of a night in the order they began."""
     c = runs.c
-    query = select(c.id, c.night_id, c.kind, c.wave, c.ruleset, c.state, c.summary).where(c.night_id == night_id)
+    query = select(c.id, c.night_id, c.kind, c.wave, c.ruleset, c.state, c.summary, c.model).where(
+        c.night_id == night_id
+    )
     return [
-        Run(r.id, r.night_id, RunKind(r.kind), r.wave, r.ruleset, State(r.state), _json(r.summary))
+        Run(r.id, r.night_id, RunKind(r.kind), r.wave, r.ruleset, State(r.state), _json(r.summary), r.model)
         for r in connection.execute(query.order_by(c.id))
     ]
 

@@ -54,6 +54,9 @@ RunRef = Annotated[int, mapped_column(BigInteger, ForeignKey("runs.id"))]
 RulesetRef = Annotated[str, mapped_column(_NAME, ForeignKey("rulesets.hash"))]
 InspectionRef = Annotated[int, mapped_column(BigInteger, ForeignKey("inspections.id"))]
 
+FindingRef = Annotated[int, mapped_column(BigInteger, ForeignKey("findings.id"))]
+ReviewRef = Annotated[int, mapped_column(BigInteger, ForeignKey("reviews.id"))]
+
 
 class Base(DeclarativeBase):
     """Base of all tables."""
@@ -161,6 +164,7 @@ class RunRow(Base):
     summary: Mapped[Json | None]
     started_at: Mapped[Micros]
     finished_at: Mapped[Micros | None]
+    model: Mapped[Name | None]
 
 
 class FrameRow(Base):
@@ -246,6 +250,42 @@ class FlagRow(Base):
     detail: Mapped[Name | None]
 
 
+class ReviewRow(Base):
+    """What one person said of one chat, at one time. Only ever added: the same person's later one counts."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_reviewer_id", "reviewer", "id"),)
+
+    id: Mapped[AutoId]
+    token: Mapped[Name] = mapped_column(unique=True)
+    chat_pk: Mapped[ChatRef] = mapped_column(index=True)
+    inspection_id: Mapped[InspectionRef | None]
+    kind: Mapped[Name]
+    reviewer: Mapped[Name]
+    reviewed_at: Mapped[Micros]
+    sentiment: Mapped[Name | None]
+    satisfaction: Mapped[Name | None]
+    resolution: Mapped[Name | None]
+    score: Mapped[Real | None]
+    excellent: Mapped[bool | None]
+    comment: Mapped[Json | None]
+
+
+class VerdictRow(Base):
+    """What a review says of one finding, or (no finding) of one that was missed."""
+
+    __tablename__ = "verdicts"
+    __table_args__ = (Index("ix_verdicts_rule_id", "rule", "id"),)
+
+    id: Mapped[AutoId]
+    review_id: Mapped[ReviewRef] = mapped_column(index=True)
+    finding_id: Mapped[FindingRef | None]
+    rule: Mapped[Name]
+    verdict: Mapped[Name]
+    reason: Mapped[Json | None]
+    evidence: Mapped[Json | None]
+
+
 chats = Base.metadata.tables["chats"]
 rulesets = Base.metadata.tables["rulesets"]
 publications = Base.metadata.tables["publications"]
@@ -256,3 +296,5 @@ strata = Base.metadata.tables["strata"]
 inspections = Base.metadata.tables["inspections"]
 findings = Base.metadata.tables["findings"]
 flags = Base.metadata.tables["flags"]
+reviews = Base.metadata.tables["reviews"]
+verdicts = Base.metadata.tables["verdicts"]

@@ -18,9 +18,10 @@ from qa.policy import Policy
 from qa.rules.inspector import Inspected, Inspector, Standard
 from qa.rules.pack import load_pack
 from qa.store import frames, nights
-from qa.store.chats import iter_chats
+from qa.store.chats import StoredChat, iter_chats
+from qa.store.history import Past
 from qa.store.session import read_tx, write_tx
-from qa.types import Chat
+from qa.types import Chat, History
 
 DRAFT = """\
 pack: draft
@@ -49,6 +50,13 @@ def draft(tmp_path: Path) -> Standard:
     return kit.HOUSE.model_copy(update={"pack": load_pack(path).pack})
 
 
+def remembering(engine: Engine, judge: Inspector, one: StoredChat) -> Inspected:
+    """Judge a chat with the past that a night would know."""
+    past = Past(engine, one.merchant, one.day, *judge.lookback)
+    with read_tx(engine) as connection:
+        return judge.inspect(one.chat, one.day, past.of(connection, [one.pk])(one.pk, one.chat.agent.id))
+
+
 def run(engine: Engine, new: Standard, **changes: Any) -> Backtest:
     given: dict[str, Any] = {
         "new": new, "old": lambda _: kit.HOUSE, "policy": lambda *_: (Policy(), kit.ZONE),
@@ -74,7 +82,7 @@ def test_every_closed_chat_is_judged_by_both_and_nothing_changes(stored: Engine,
     old, new = (Inspector(standard, Policy(), kit.ZONE) for standard in (kit.HOUSE, draft))
     with read_tx(stored) as connection:
         closed = [one for one in iter_chats(connection) if one.status == "closed"]
-    pairs = [(old.inspect(one.chat, one.day), new.inspect(one.chat, one.day)) for one in closed]
+    pairs = [(remembering(stored, old, one), remembering(stored, new, one)) for one in closed]
     assert found.chats == found.represented == len(closed)
     assert found.mode == "all"
     assert found.merchants == ("acme", "other")
@@ -140,8 +148,8 @@ def test_a_pack_against_itself_changes_nothing(stored: Engine) -> None:
 def test_a_rule_that_crashes_is_told(stored: Engine, draft: Standard, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = Inspector.inspect
 
-    def inspect(self: Inspector, chat: Chat, day: str) -> Inspected:
-        done = judge(self, chat, day)
+    def inspect(self: Inspector, chat: Chat, day: str, history: History) -> Inspected:
+        done = judge(self, chat, day, history)
         mine = any(rule == "knows-nothing" for rule in self._rules)
         reason = "rule a: ZeroDivisionError: x (f:1); rule b: KeyError: 'y' (g:2)"
         return msgspec.structs.replace(done, broken=reason, score=None) if mine and len(chat.messages) > 4 else done

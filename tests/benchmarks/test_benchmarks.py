@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from benchmarks import generate, naive, night, tables, watch
+from benchmarks import generate, naive, night, rules, tables, watch
 from qa.cli import main as cli
+from qa.rules.engine import compile_pack
+from qa.rules.pack import load_house
 from qa.sources import Rejected, read_chats
 from qa.sources.base import ReadOptions
 
@@ -59,6 +61,7 @@ def test_the_naive_night_finds_and_scores_what_the_night_does(
     day: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tidy: bool
 ) -> None:
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "var"))
+    monkeypatch.setenv("QA_MODEL", "off")
     report = tmp_path / "night.json"
     for command in (["import", str(day)], ["nightly", "--date", generate.DAY, "--json", str(report)]):
         with pytest.raises(SystemExit) as ended:
@@ -88,3 +91,20 @@ def test_a_child_process_is_timed_and_its_failure_is_shown() -> None:
 def test_a_table_without_its_markers_is_refused() -> None:
     with pytest.raises(ValueError, match="no markers <!-- speed:begin -->"):
         tables.replaced("# Benchmarks", "speed", "new")
+
+
+@pytest.mark.slow
+def test_the_plain_loop_finds_what_the_rules_find_and_clean_chats_are_clean() -> None:
+    judging = rules.measure(chats=2, compared=40, rounds=1)
+    assert judging.compared == 42
+    assert judging.rules >= 60
+    assert "× " in tables.judging_table(judging, "command", "machine")
+
+
+def test_a_made_pack_is_the_same_every_time_and_as_large_as_asked() -> None:
+    house = load_house().pack
+    texts = ["您好，请问有什么可以帮您", "我想退货，什么时候到账"]
+    made = rules.made_pack(house, texts, 20, 100)
+    assert made == rules.made_pack(house, texts, 20, 100)
+    assert len(made.rules) == 20
+    assert rules.phrases_of(compile_pack(made)) == 95

@@ -34,7 +34,17 @@ def command_that(monkeypatch: pytest.MonkeyPatch):
 
 def test_help_reads_like_a_manual() -> None:
     shown = CliRunner().invoke(main, ["--help"]).stdout
-    sections = ["Chats in:", "The night:", "Rules:", "Look:", "Keep house:", "Examples:", "Exit codes:", "Environment:"]
+    sections = [
+        "Chats in:",
+        "The night:",
+        "Rules:",
+        "Look:",
+        "The workbench:",
+        "Keep house:",
+        "Examples:",
+        "Exit codes:",
+        "Environment:",
+    ]
     assert [line for line in shown.splitlines() if line in sections] == sections
     assert all(f"  {name} " in shown for name in COMMANDS)
     assert max(map(len, shown.splitlines())) <= 100

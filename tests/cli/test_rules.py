@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qa.cli import main
+from qa.rules.pack import load_house
 
 CHATS = """\
 # c-1 merchant=acme csat=2
@@ -43,11 +44,10 @@ def run(tmp_path: Path) -> Run:
     """``qa rules`` with the given arguments."""
     environment = {"QA_DATA_DIR": str(tmp_path / "data"), "COLUMNS": "200"}
 
-    def invoke(*arguments: str | Path, config: Path | None = None) -> Result:
+    def invoke(*arguments: str | Path, config: Path | None = None, given: str | None = None) -> Result:
         head = ["--config", str(config)] if config else []
-        return CliRunner().invoke(
-            main, [*head, "rules", *(str(one) for one in arguments)], env=environment, catch_exceptions=False
-        )
+        line = [*head, "rules", *(str(one) for one in arguments)]
+        return CliRunner().invoke(main, line, env=environment, input=given, catch_exceptions=False)
 
     return invoke
 
@@ -83,7 +83,7 @@ def test_check_a_merchants_pack(run: Run, pack: Path) -> None:
 
 def test_a_mistake_exits_2_with_its_place(run: Run, pack: Path, chats: Path) -> None:
     pack.write_text(PACK.replace("keywords:", "keyword:"), encoding="utf-8")
-    for arguments in (("check", pack), ("test", pack), ("try", chats, "--pack", pack)):
+    for arguments in (("check", pack), ("test", pack), ("try", pack, chats)):
         result = run(*arguments)
         assert result.exit_code == 2
         assert result.stderr.startswith(f"error: {pack}:13:12: rules.0.when.keyword: unknown operator 'keyword'")
@@ -92,16 +92,23 @@ def test_a_mistake_exits_2_with_its_place(run: Run, pack: Path, chats: Path) -> 
 def test_test(run: Run, pack: Path) -> None:
     assert run("test").exit_code == 0
     result = run("test", pack, "--rule", "slang")
-    assert (result.exit_code, result.stdout) == (0, "acme: 1 rules, 2 examples, all as expected\n")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "acme: 1 rules, 2 examples, all as expected\n"
+        "branches 2 of 2: conditions that examples have hit, and have not hit\n"
+    )
 
 
 def test_test_prints_each_disappointment(run: Run, pack: Path) -> None:
     pack.write_text(PACK.replace("客服: 您好", "客服: 老铁"), encoding="utf-8")
     result = run("test", pack)
     assert result.exit_code == 1
-    first, last = result.stdout.splitlines()
+    first, verdict, _ = result.stdout.splitlines()
     assert first == f"{pack}:16:14: rule slang: expected passes, got fires"
-    assert last.endswith("1 not as expected")
+    assert verdict.endswith("1 not as expected")
+    untried = run("test", pack, "--rule", "slang", "--untried").stdout.splitlines()[-1]
+    assert untried.startswith(f"{pack}:13:")
+    assert untried.endswith("rule slang: no example has not hit keywords {any: [老铁, abc12345]}")
 
 
 def test_an_unknown_rule_is_told(run: Run, chats: Path) -> None:
@@ -139,11 +146,33 @@ def test_try_as_json_adds_up(run: Run, chats: Path) -> None:
 
 def test_try_one_rule(run: Run, chats: Path) -> None:
     result = run("try", chats, "--rule", "transfers-many")
-    assert result.stdout.count("  passes\n") == 2
+    assert result.stdout.count("  passed transfers-many 多次转接: transfers {at_least: 3}: not hit, figure 0\n") == 2
+    assert "    when: transfers {at_least: 3}: not hit, figure 0" in result.stdout
     assert "score" not in result.stdout
     one, two = [json.loads(line) for line in run("try", chats, "--rule", "low-csat", "--json").stdout.splitlines()]
     assert ([finding["rule"] for finding in one["findings"]], one["score"]) == (["low-csat"], None)
     assert (two["findings"], two["not_applicable"]) == ([], {"low-csat": "csat unknown"})
+
+
+def test_try_tells_why_the_others_passed(run: Run, chats: Path) -> None:
+    shown = run("try", chats).stdout
+    assert "  passed copy-paste 复制粘贴: repeated {times: 3, min_length: 15}: not hit, nothing in turn" in shown
+    one = json.loads(run("try", chats, "--json").stdout.splitlines()[0])
+    fired = {finding["rule"] for finding in one["findings"]}
+    everything = {rule.id for rule in load_house().pack.active}
+    assert fired | one["not_applicable"].keys() | one["passed"].keys() == everything
+    assert len(fired) + len(one["not_applicable"]) + len(one["passed"]) == len(everything)
+
+
+def test_try_reads_standard_input_and_a_pack_before_it(run: Run, pack: Path) -> None:
+    result = run("try", pack, "-", "--rule", "slang", given="客户: 在吗\n客服: 老铁，有货的\n")
+    assert "  failed slang " in result.stdout
+    assert "turn 1, characters 0–2: 老铁" in result.stdout
+    assert run("try", "house", "-", given="客户: 在吗\n客服: 在\n").exit_code == 0
+    nothing = run("try", "house", "-", given="")
+    assert nothing.exit_code == 2
+    assert nothing.stderr.startswith("error: standard input: ")
+    assert run("try", pack, pack, pack).exit_code == 2
 
 
 def test_try_by_the_merchants_pack_and_policy(run: Run, chats: Path, pack: Path, tmp_path: Path) -> None:
@@ -163,7 +192,6 @@ def test_try_by_the_merchants_pack_and_policy(run: Run, chats: Path, pack: Path,
 
 
 def test_try_shows_what_is_broken(run: Run, chats: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qa.rules.operators.shape.LastSpeaker.compile", lambda *_: 1 / 0)
     monkeypatch.setattr("qa.rules.operators.outcome.Metadata._compare", lambda _: lambda _value: 1 / 0)
     result = run("try", chats)
     assert "BROKEN, no score: rule low-csat: ZeroDivisionError" in result.stdout

@@ -62,8 +62,8 @@ def night(run, tmp_path: Path):
 
 def test_a_failed_chat_shows_quotes_waits_and_a_sum_that_adds_up(night) -> None:
     shown = night("show", RUDE)
-    assert "【加我ＶＸ：abc1】" in shown
-    assert "turn 1, characters 2–11: 加我ＶＸ：abc1" in shown
+    assert "【加我ＶＸ：a***】" in shown
+    assert "turn 1, characters 2–11: 加我ＶＸ：a***" in shown
     assert "客服[撤回]: 草稿" in shown
     assert "系统[closed] +175s" in shown
     assert "targeted with certainty: red_line:red-off-platform, csat, escalated" in shown
@@ -119,3 +119,11 @@ def test_the_same_id_of_two_merchants_needs_a_name(night, tmp_path: Path) -> Non
     night("import", str(other))
     assert "acme, blue" in night("show", RUDE, code=2)
     assert "merchant blue" in night("show", RUDE, "--merchant", "blue")
+
+
+def test_personal_data_is_hidden_unless_asked_for(night) -> None:
+    shown, whole = night("show", RUDE), night("show", RUDE, "--unmasked")
+    assert "abc1" not in shown
+    assert "【加我ＶＸ：abc1】" in whole
+    assert "turn 1, characters 2–11: 加我ＶＸ：abc1" in whole
+    assert len(shown.splitlines()) == len(whole.splitlines())

@@ -51,6 +51,8 @@ def test_the_comparison_can_be_limited_to_rules():
     result = compare(TRUTHS, {("m", "c1"): {"x"}}, {t.key for t in TRUTHS}, rules={"long-gap"})
     assert set(result.rules) == {"long-gap"}
     assert result.total.false == 0
+    assert result.unplanted == {"x": 1}
+    assert "| x | 1 |" in markdown(result)
 
 
 def test_chats_without_truth_are_named_and_left_out():

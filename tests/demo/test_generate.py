@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa.demo.generate import Planted, generate, is_clean
-from qa.demo.plan import OMITTED, STRUCTURAL_TRAPS, TIMED
+from qa.demo.plan import FOLLOWING, OMITTED, STRUCTURAL_TRAPS, TIMED
 from qa.demo.templates import library
 from qa.demo.volume import promotion_day
 
@@ -23,6 +23,18 @@ START, DAYS, CHATS = date(2026, 10, 1), 30, 6_300
 @pytest.fixture(scope="module")
 def month() -> list[Planted]:
     return list(generate(7, START, DAYS, CHATS))
+
+
+ABSENT = {"addressing-missing", "self-introduction-missing", "repeat-contact"}
+"""Rules that no line shows: what is missing, or what other chats say."""
+CUSTOMERS = {
+    *("unanswered", "repeated-question", "excellent-praise", "excellent-turned-round", "premature-close"),
+    *("empathy-missing", "refund-points-missing", "human-request-unmet", "customer-chases", "customer-corrects"),
+    *("repeat-contact-said", "promise-broken", "complaint-outside", "anger-unanswered", "unresolved-end"),
+    *("negative-end", "thanks-missing"),
+}
+"""Rules that are shown by what the customer says."""
+WAITS = {"hold-missing", "next-response-slow", "peak-response-slow", "reply-rate-low", "long-wait-unacknowledged"}
 
 
 def rules(planted: Planted) -> set[str]:
@@ -47,41 +59,62 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
 
 def test_what_is_planted_is_there_and_nothing_else_is(month):
     differences = [
-        (chat.chat["id"], chat.scenario, sorted(rules(chat) ^ naive_rules.judge(chat.chat)))
+        (chat.chat["id"], chat.scenario, sorted(rules(chat) & naive_rules.JUDGED ^ naive_rules.judge(chat.chat)))
         for chat in month
-        if rules(chat) != naive_rules.judge(chat.chat)
+        if rules(chat) & naive_rules.JUDGED != naive_rules.judge(chat.chat)
     ]
     assert differences == []
+
+
+def test_who_comes_back_within_three_days_is_planted(month):
+    back = {chat.chat["id"] for chat in month if "repeat-contact" in rules(chat)}
+    assert back == naive_rules.repeat_contacts([chat.chat for chat in month])
+    assert len(back) > 500
+
+
+def test_a_promised_call_is_missing_only_where_it_was_not_made(month):
+    calls = {chat.chat["id"] for chat in month if any(f["kind"] == "call" for f in chat.chat["followups"])}
+    assert not [chat.chat["id"] for chat in month if "callback-missing" in rules(chat) and chat.chat["id"] in calls]
+    assert all(chat.chat["id"] in calls for chat in month if "callback-kept" in chat.traps and chat.chat["followups"])
+
+
+def test_the_new_red_lines_are_worded_in_many_ways(month):
+    books = library()
+    counts = Counter(rule for chat in month for rule in rules(chat))
+    for rule in ("red-data-leak", "red-threat"):
+        assert len(books.plants[rule].dialogues) >= 8
+        assert counts[rule] >= 40
 
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32), st.dates(date(2025, 1, 1), date(2027, 12, 1)))
 def test_the_truth_holds_for_any_seed_and_start(seed, start):
     for chat in generate(seed, start, 3, 90):
-        assert rules(chat) == naive_rules.judge(chat.chat), chat.chat["id"]
+        assert rules(chat) & naive_rules.JUDGED == naive_rules.judge(chat.chat), chat.chat["id"]
 
 
 def test_every_rule_is_planted_several_times(month):
     house = library().house
     counts = Counter(rule for chat in month for rule in rules(chat))
-    assert set(house.rates) | {"first-response-slow-peak", "low-csat"} == set(counts)
-    assert min(counts.values()) >= 5
+    assert set(house.rates) | FOLLOWING == set(counts)
+    assert min(counts[rule] for rule in house.rates) >= 10
 
 
 def test_planted_turns_point_at_messages_of_the_right_role(month):
-    customers = {"unanswered", "repeated-question", "excellent-praise"}
-    absent = {*OMITTED, "low-csat", "followup-missing"}
+    absent = {*OMITTED, "low-csat", "followup-missing", *ABSENT}
     for chat in month:
         messages = chat.chat["messages"]
         for item in chat.planted:
             roles = {messages[turn]["role"] for turn in item.turns}
             if item.rule in absent:
                 assert roles == set()
-            elif item.rule in customers:
+            elif item.rule in CUSTOMERS:
                 assert roles == {"customer"}
-            elif item.rule == "transfers-many":
+            elif item.rule in {"transfers-many", "handover-slow"}:
                 assert {messages[turn]["kind"] for turn in item.turns} == {"transfer"}
-                assert len(item.turns) >= 3
+                assert len(item.turns) >= (3 if item.rule == "transfers-many" else 1)
+            elif item.rule in WAITS:
+                assert roles  # a wait opens where the customer asks, or where the bot hands over
             elif item.rule.removesuffix("-peak") not in TIMED:
                 assert roles == {"agent"}
 

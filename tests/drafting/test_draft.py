@@ -13,7 +13,7 @@ from qa.drafting.written import Head, written
 from qa.errors import PackError
 from qa.rules.engine import compile_pack
 from qa.rules.examples import check_examples
-from qa.rules.pack import Pack, load_house, resolve
+from qa.rules.pack import Pack, load_house, load_shipped, resolve
 from qa.rules.yamlfile import parse_yaml
 from qa.types import Dimension, Severity
 
@@ -49,7 +49,7 @@ def drawn(*items: Item, notes: tuple[str, ...] = ()) -> Draft:
 
 def proved(draft: Draft) -> Pack:
     """The pack as it is read back from its YAML, its own examples as they should be, and nothing lost in writing."""
-    located = resolve(parse_yaml(written(draft, HEAD), "acme.yaml"), load_house)
+    located = resolve(parse_yaml(written(draft, HEAD), "acme.yaml"), load_shipped)
     compile_pack(located)
     own = tuple(rule for rule in located.pack.rules if rule.id.startswith("m-item-"))
     assert list(check_examples(located.reduced(own))) == []

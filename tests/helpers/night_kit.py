@@ -14,9 +14,12 @@ from sqlalchemy import Engine, func, select
 
 from qa.errors import NotFoundError, QaError
 from qa.intake import ImportOptions, import_files
+from qa.models.registry import Registry
+from qa.models.shipping import SHIPPED_MODEL
 from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.report import write_report
 from qa.nightly.standard import standard_for
+from qa.nightly.thinking import RegistryModels
 from qa.policy import Policy
 from qa.progress import Quiet
 from qa.rules.inspector import Standard
@@ -113,6 +116,11 @@ def options(merchant: str = "acme", day: str = DAY, **changes: Any) -> NightOpti
         "clock": lambda: NOW, "is_gone": lambda _owner: False, "workers": 1,
     }  # fmt: skip
     return NightOptions(**(given | changes))
+
+
+def shipped(folder: Path) -> RegistryModels:
+    """Return where a night finds the shipped model."""
+    return RegistryModels(Registry(folder, lambda: b"k" * 32, SHIPPED_MODEL))
 
 
 def night(engine: Engine, merchant: str = "acme", day: str = DAY, **changes: Any) -> NightResult:

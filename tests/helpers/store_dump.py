@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
+from qa.store import account_tables, queue_tables  # noqa: F401 - their tables are dumped too
 from qa.store.inspections import FINDING_BITS, RANK_BITS
 from qa.store.session import read_tx
 from qa.store.tables import Base
@@ -19,7 +20,7 @@ from qa.store.tables import Base
 WALL_CLOCK = {"imported_at", "published_at", "finished_at", "inspected_at", "lease_owner", "lease_until"}
 STARTED = {"nights", "runs"}
 """Tables whose ``started_at`` is when the program ran; a chat's is its own."""
-BY_KEY = {"nights", "runs", "chats", "inspections"}
+BY_KEY = {"nights", "runs", "chats", "inspections", "users"}
 """Tables that others point at."""
 
 Row = tuple[Any, ...]
@@ -52,8 +53,17 @@ def _names(tables: dict[str, list[dict[str, Any]]]) -> dict[str, dict[Any, Any]]
         seen[night] += 1
         runs[row["id"]] = (*night, seen[night])
     inspections = {row["id"]: (runs[row["run_id"]], chats[row["chat_pk"]]) for row in tables["inspections"]}
+    users = {row["id"]: row["name"] for row in tables["users"]}
     rulesets = {row["hash"]: row["hash"] for row in tables["rulesets"]}
-    return {"chats": chats, "nights": nights, "runs": runs, "inspections": inspections, "rulesets": rulesets}
+    return {
+        "chats": chats,
+        "nights": nights,
+        "runs": runs,
+        "inspections": inspections,
+        "queue_items": {row["inspection_id"]: inspections[row["inspection_id"]] for row in tables["queue_items"]},
+        "rulesets": rulesets,
+        "users": users,
+    }
 
 
 def _cells(
@@ -63,7 +73,7 @@ def _cells(
         if column in WALL_CLOCK or (column == "started_at" and table in STARTED):
             continue
         if column in foreign:
-            yield names[foreign[column]][value]
+            yield None if value is None else names[foreign[column]][value]
         elif column == "id" and table == "findings":
             assert value >> FINDING_BITS == row["inspection_id"]
             yield value & (1 << FINDING_BITS) - 1

@@ -27,11 +27,12 @@ def document(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> kit
     from qa.store.session import write_tx
     from qa.store.tables import chats
 
-    kit.night(store_engine)
+    models = kit.shipped(tmp_path)
+    kit.night(store_engine, models=models, policy=kit.policy(model_risk=0.3))
     kit.bring_in(store_engine, tmp_path, kit.day_of_chats(20, prefix="late"))
     with write_tx(store_engine) as connection:
         connection.execute(update(chats).where(chats.c.chat_id == "late-1").values(body=b"{"))
-    results = [kit.night(store_engine, extend=True), kit.night(store_engine, "other")]
+    results = [kit.night(store_engine, extend=True, models=models), kit.night(store_engine, "other")]
     return kit.report(store_engine, results, tmp_path)
 
 

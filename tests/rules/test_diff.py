@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.rules.diff import FieldChange, diff_packs, lists_named
-from qa.rules.pack import Pack, load_house, resolve
+from qa.rules.pack import Pack, load_house, load_shipped, resolve
 from qa.rules.yamlfile import parse_yaml
 
 HEAD = 'pack: own\nversion: "1"\nname: {zh: 本店, en: Own}\nextends: house\n'
@@ -26,7 +26,7 @@ HOUSE = load_house().pack
 
 
 def own(text: str) -> Pack:
-    return resolve(parse_yaml(HEAD + text, "own.yaml"), load_house).pack
+    return resolve(parse_yaml(HEAD + text, "own.yaml"), load_shipped).pack
 
 
 def test_a_pack_is_the_same_as_itself_under_another_name() -> None:

@@ -217,11 +217,11 @@ def test_a_red_line_scores_zero_and_is_flagged_first() -> None:
 
 
 def test_the_screen_passes_over_no_chat_that_a_full_judgement_would_hit() -> None:
-    """``fired`` skips a rule when none of its words occur; that must never change an answer."""
+    """Rules none of whose words occur are not asked; that must never change an answer."""
     pack = load_house().pack
     rules, context = compile_pack(pack), house_context(pack)
-    assert sum(compiled.slots is not None for compiled in rules.rules) >= 10
-    assert next(c for c in rules.rules if c.rule.id == "greeting-missing").slots is None
+    assert sum(compiled.silence is not None for compiled in rules.rules) >= 10
+    assert next(c for c in rules.rules if c.rule.id == "greeting-missing").silence is None
     seen: Counter[str] = Counter()
     for planted in generate(7, date(2026, 10, 1), 3, 400):
         chat = to_chat(planted.chat, merchant="default", zone=context.zone)

@@ -107,12 +107,12 @@ def test_a_named_condition_is_asked_once_a_chat(pack_of, monkeypatch) -> None:
     from qa.sources.plain import parse_plain
 
     calls = []
-    original = Finder._said
-    monkeypatch.setattr(Finder, "_said", lambda self, *args: calls.append(1) or original(self, *args))
+    original = Finder.__call__
+    monkeypatch.setattr(Finder, "__call__", lambda self, *args: calls.append(1) or original(self, *args))
     pack = pack_of({
         "let": {"a": {"keywords": {"any": ["在"], "role": "customer"}}},
         "when": {"all": [{"named": "a"}, {"named": "a"}, {"keywords": {"none": ["滚"], "after": "a"}}]},
     })  # fmt: skip
     [chat] = parse_plain(CHAT)
     assert compile_pack(pack).judge(chat, house_context(pack), "2026-11-20").findings
-    assert len(calls) == 2
+    assert len(calls) == 1

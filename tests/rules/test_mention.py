@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 import pytest
 
+from qa.rules import asking, mention
 from qa.rules.mention import negated, quoted
 
 
@@ -138,3 +142,23 @@ def test_ones_own_words(sentence: str) -> None:
 def test_nothing_and_the_whole_text(function) -> None:
     assert not function("", 0, 0)
     assert not function("微信", 0, 2)
+
+
+def _made(seed: int, *patterns: str) -> list[str]:
+    """Texts put together from the words of expressions, in any order."""
+    rng = random.Random(seed)
+    words = [*sorted({word for pattern in patterns for word in re.findall("[一-鿿]{1,4}", pattern)}), "，", "。", " "]
+    return ["".join(rng.choices(words, k=rng.randrange(1, 6))) for _ in range(5_000)]
+
+
+def test_the_cheap_tests_refuse_nothing_that_the_whole_ones_accept() -> None:
+    denials = [mention._NEGATION_BEFORE, mention._NEGATION_AFTER, mention._WARNING]
+    for text in _made(1, *(pattern.pattern for pattern in denials)):
+        if any(pattern.search(text) for pattern in denials):
+            assert mention._MAY_DENY.search(text), text
+    for text in _made(2, mention._REPORTED.pattern):
+        if mention._REPORTED.search(text):
+            assert mention._MAY_REPORT.search(text), text
+    for text in _made(3, asking._ASKS.pattern, asking._ASSERTS.pattern, "吗呢么？?"):
+        if asking._ASKS.search(asking._ASSERTS.sub("", text)):
+            assert asking._MAY_ASK.search(text), text

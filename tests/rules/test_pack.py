@@ -67,11 +67,21 @@ def test_a_pack_of_ones_own(pack_file) -> None:
             "deduct: 2", "effective_from: 2026-11-02\n    effective_until: 2026-11-01",
             "5:5: rules.0: effective_until lies before effective_from",
         ),
+        ("deduct: 2", "repeat: {within_days: 30, deduct: [3]}", "5:5: rules.0: repeat is for a rule that takes points"),
+        (
+            "deduct: 2", "deduct: 2\n    repeat: {within_days: 30, deduct: [3, 1]}",
+            "5:5: rules.0: repeat: an offence takes no less",
+        ),
+        ("deduct: 2", "deduct: 2\n    repeat: {within_days: 0, deduct: [3]}", "10:14: rules.0.repeat.within_days: "),
+        (
+            "deduct: 2", "deduct: 2\n    max_deduct: 4\n    repeat: {within_days: 9, deduct: [5]}",
+            "5:5: rules.0: max_deduct is less than repeat takes",
+        ),
         ("any: [甲]", "any: 甲", "11:23: rules.0.when.keywords.any: must be a list"),
         ("any: [甲]", "anny: [甲]", "11:23: rules.0.when.keywords.anny: unknown field 'anny'; did you mean 'any'?"),
         ("any: [甲]", "list: [nowhere]", "11:12: rules.0.when.keywords: no word list is named 'nowhere'"),
         ("keywords: {any: [甲]}", "regex: {pattern: '('}", "11:12: rules.0.when.regex: regular expression '('"),
-        ("keywords:", "keyword:", "11:12: rules.0.when.keyword: unknown operator 'keyword' (known: "),
+        ("keywords:", "keyword:", "11:12: rules.0.when.keyword: unknown operator 'keyword'; did you mean 'keywords'?"),
         ("{keywords: {any: [甲]}}", "{all: [{keywords: {any: [甲]}}, {x: 1}]}", "11:43: rules.0.when.all.1.x: unknown"),
         ("when:", "let: {a: {x: 1}}\n    when:", "11:15: rules.0.let.a.x: unknown operator 'x'"),
         ("when:", "applies: {x: 1}\n    when:", "11:15: rules.0.applies.x: unknown operator 'x'"),
@@ -89,7 +99,7 @@ def test_mistakes_in_a_rule(mistake, old: str, new: str, message: str) -> None:
     ("text", "message"),
     [
         (HEAD + RULE + RULE.removeprefix("rules:\n"), "12:5: rules.1.id: rule 'one' is there already"),
-        (HEAD + "extends: other\n", "4:1: extends: only 'house' can be extended"),
+        (HEAD + "extends: other\n", "4:1: extends: only a shipped pack can be extended, and none is called 'other'"),
         (HEAD.replace("acme", "Ac me"), "1:1: pack: String should match pattern"),
         (HEAD.replace('"1"', "1.0"), "2:1: version: Input should be a valid string"),
         (HEAD.replace("version", "verzion"), "1:1: version: 'version' is missing"),
@@ -125,7 +135,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_the_house_pack_extends_nothing() -> None:
-    with pytest.raises(PackError, match="only 'house' can be extended"):
+    with pytest.raises(PackError, match="the house pack extends nothing"):
         resolve(parse_yaml(EXTENDS, "house.yaml"), None)
 
 
@@ -248,3 +258,23 @@ def test_warnings(pack_file) -> None:
     assert list(warnings(off.pack, load_house().pack))[:2] == [
         "red line red-insult of the house is switched off", "neither points nor red line, only shown: one",
     ]  # fmt: skip
+
+
+def test_an_experimental_rule_is_tested_but_judges_nothing_until_a_pack_says_so(pack_file) -> None:
+    trial = RULE.replace("    when:", "    experimental: true\n    when:")
+    example = '    examples: {bad: ["客服: 甲"], good: ["客服: 乙"]}\n'
+    located = load_pack(pack_file(HEAD + trial + example))
+    assert (len(located.pack.rules), located.pack.active) == (1, ())
+    assert list(check_examples(located)) == []
+    assert compile_pack(located).rules == ()
+    [wrong] = check_examples(load_pack(pack_file(HEAD + trial + example.replace("客服: 乙", "客服: 甲"))))
+    assert (wrong.expected, wrong.got) == ("passes", "fires")
+    shipped = next(rule.id for rule in load_house().pack.rules if rule.experimental)
+    own = load_pack(pack_file(EXTENDS + f"change: {{{shipped}: {{experimental: false}}}}\n"))
+    assert {rule.id for rule in own.pack.active} - {rule.id for rule in load_house().pack.active} == {shipped}
+
+
+def test_a_repeated_offence_raises_the_weight_of_its_item() -> None:
+    rule = next(rule for rule in load_house().pack.rules if rule.repeat is not None)
+    assert rule.repeat is not None
+    assert rule.weight == rule.repeat.deduct[-1] >= rule.deduct

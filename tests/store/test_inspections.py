@@ -96,11 +96,11 @@ def test_details_are_findings_in_order_and_flags_by_risk(store_engine: Engine) -
         assert store.details(connection, []) == {}
     assert details.keys() == {row["id"] for row in rows}
     for row in rows:
-        findings, flags, skipped = details[row["id"]]
+        findings, flags, skipped, opinions = details[row["id"]]
         assert [finding.id for finding in findings] == [row["id"] << FINDING_BITS | n for n in range(len(findings))]
         assert sum(finding.outcome == "failed" for finding in findings) == row["failed"]
         assert [flag.risk for flag in flags] == sorted((flag.risk for flag in flags), reverse=True)
-        assert skipped == row["not_applicable"]
+        assert (skipped, opinions) == (row["not_applicable"], row["opinions"])
 
 
 def test_the_history_of_a_chat(store_engine: Engine, run_id: int, tmp_path) -> None:

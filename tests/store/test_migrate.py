@@ -13,6 +13,9 @@ from qa.store import migrate
 from qa.store.session import opened, read_tx, write_tx
 from qa.store.tables import Base
 
+WORDS = ("queue_words",)
+"""Full-text tables, made by DDL of each database."""
+
 
 @pytest.fixture
 def empty_engine(db_url: str):
@@ -22,7 +25,13 @@ def empty_engine(db_url: str):
 
 def differences(engine: Engine) -> list[object]:
     with read_tx(engine) as connection:
-        return compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Base.metadata)
+        options = {"compare_type": True, "include_name": is_table_of_ours}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
+
+
+def is_table_of_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Whether the metadata knows it: the full-text tables differ by database, and SQLite makes more beside them."""
+    return kind != "table" or name is None or not name.startswith(WORDS)
 
 
 def indexes(engine: Engine) -> dict[str, list[object]]:
@@ -110,7 +119,7 @@ def test_down_one_version_and_up_again_keeps_what_was_there(store_engine: Engine
     with read_tx(store_engine) as connection:
         assert not inspect(connection).has_table("publications")
         assert connection.execute(text("SELECT hash FROM rulesets")).scalar_one() == "h"
-    with pytest.raises(StoreError, match="has schema 0001, this program needs 0002: run `qa db upgrade`"):
+    with pytest.raises(StoreError, match=f"has schema 0001, this program needs {migrate.HEAD}: run `qa db upgrade`"):
         migrate.ensure_ready(store_engine)
     assert migrate.upgrade(store_engine) == "0001"
     assert differences(store_engine) == []
@@ -120,7 +129,7 @@ def test_down_one_version_and_up_again_keeps_what_was_there(store_engine: Engine
 
 
 def test_there_is_no_version_of_that_name(store_engine: Engine) -> None:
-    with pytest.raises(StoreError, match="no schema version 'x'; known: base, 0001, 0002"):
+    with pytest.raises(StoreError, match="no schema version 'x'; known: base, 0001, 0002, 0003, 0004, 0005"):
         migrate.downgrade(store_engine, "x")
 
 

@@ -18,7 +18,7 @@ from qa.drafting.written import Head, left_line, totals, written
 from qa.errors import PackError, SourceError
 from qa.rules.engine import compile_pack
 from qa.rules.examples import check_examples
-from qa.rules.pack import load_house, resolve
+from qa.rules.pack import load_house, load_shipped, resolve
 from qa.rules.yamlfile import parse_yaml
 
 _PACK_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
@@ -76,7 +76,7 @@ def _standard(sheet: Path) -> Standard:
 
 def _prove(text: str, file: str) -> None:
     """Read the pack as anybody will: with the house pack under it, compiled, every one of its own examples run."""
-    located = resolve(parse_yaml(text, file), load_house)
+    located = resolve(parse_yaml(text, file), load_shipped)
     compile_pack(located)
     house = {rule.id for rule in load_house().pack.rules}
     own = located.reduced(tuple(rule for rule in located.pack.rules if rule.id not in house))

@@ -9,25 +9,31 @@ import click
 from qa.errors import PackError
 from qa.rules.engine import compile_pack
 from qa.rules.inspector import Standard, load_scorecard
-from qa.rules.pack import Located, load_house, load_pack
+from qa.rules.mistakes import nearest
+from qa.rules.pack import PRESET, Located, load_house, load_pack, load_shipped, shipped_names
 
 PACK = click.Path(path_type=Path, dir_okay=False)
-HOUSE = "house"
-"""Stands for the house pack where a command wants a file; a file of that name wins."""
 
 
 def located_pack(pack: Path | None) -> Located:
-    """Return the pack of a file, the house pack without one; PackError names the place of a mistake."""
-    return load_house() if pack is None else load_pack(pack)
+    """Return the pack of a file or of a shipped pack's name, the house pack without one; a file of that name wins.
+
+    PackError names the place of a mistake, or the shipped packs there are.
+    """
+    if pack is None:
+        return load_house()
+    name = str(pack)
+    if pack.exists() or name.startswith(PRESET):
+        return load_pack(pack)
+    if name in shipped_names():
+        return load_shipped(name)
+    raise PackError(f"{pack}: no such file, nor a shipped pack{nearest(name, shipped_names())}")
 
 
 def named_pack(pack: Path) -> Located:
-    """Return the pack of a file, or of the word house, compiled once so that every mistake is told with its place."""
-    house = str(pack) == HOUSE and not pack.exists()
-    if not house and not pack.exists():
-        raise PackError(f"{pack}: no such file (the house pack is called {HOUSE})")
-    located = located_pack(None if house else pack)
-    compile_pack(located)
+    """Return the pack of a file or of a shipped pack's name, compiled so that every mistake is told with its place."""
+    located = located_pack(pack)
+    compile_pack(located, only=[rule.id for rule in located.pack.rules])
     return located
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-import msgspec
 import orjson
 from rich.box import SIMPLE
 from rich.console import Console
@@ -17,50 +18,57 @@ from rich.table import Table
 from rich.text import Text
 
 from qa.cli.common import err, now, out, pass_settings
-from qa.cli.rules.packs import PACK, located_pack
+from qa.cli.rules.packs import PACK, named_pack
+from qa.cli.rules.told import as_dict, print_inspected, restricted
 from qa.config import Settings
 from qa.errors import NotFoundError, SourceError
 from qa.hours import iso_local
 from qa.ledger import Ledger, Wait, build_ledger, ledger_as_dict
-from qa.nightly.standard import standard_for
 from qa.policy import Policy, PolicyBook
 from qa.rules.context import make_context
-from qa.rules.engine import compile_pack
-from qa.rules.inspector import Inspected, Inspector
-from qa.rules.pack import Pack
+from qa.rules.inspector import Inspected, Inspector, Standard, load_scorecard
+from qa.rules.pack import Pack, Rule, load_house
+from qa.rules.view import Context
+from qa.rules.why import Why, decided, told
 from qa.sources import ReadOptions, Rejected, read_chats
 from qa.store.revisions import local_day
 from qa.types import Chat
 
+STDIN = Path("-")
 CHATFILE = click.argument("chatfile", metavar="CHATFILE", type=click.Path(path_type=Path, dir_okay=False))
 MERCHANT = click.option("--merchant", metavar="M", help="For chats that name none; its pack and policy are used.")
 
 
 @click.command("try")
-@CHATFILE
-@click.option("--pack", metavar="PACK", type=PACK, help="Judge by this pack instead of the merchant's.")
-@click.option("--rule", "rule_id", metavar="ID", help="Show only this rule, and no score.")
+@click.argument("files", metavar="[PACK] CHATFILE", nargs=-1, required=True, type=PACK)
+@click.option("--rule", "rule_id", metavar="ID", help="Show only this rule, every condition of it, and no score.")
 @MERCHANT
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a chat and line.")
 @pass_settings
-def try_(
-    settings: Settings, chatfile: Path, pack: Path | None, rule_id: str | None, merchant: str | None, as_json: bool
-) -> None:
-    """Judge the chats of a file: findings with quotes, what does not apply, the score and how it adds up.
+def try_(settings: Settings, files: tuple[Path, ...], rule_id: str | None, merchant: str | None, as_json: bool) -> None:
+    """Judge the chats of a file: findings with quotes, the score and how it adds up, and why the other rules passed.
 
-    Nothing is stored. CHATFILE is anything that qa import reads.
+    CHATFILE is anything that qa import reads, or - for standard input. PACK is a file or the word house; without one
+    the merchant's pack judges. Nothing is stored.
     """
+    if len(files) > 2:  # noqa: PLR2004 - a pack and a chat file
+        raise click.UsageError("expects [PACK] CHATFILE: one pack and one file of chats")
+    pack = files[0] if len(files) == 2 else None  # noqa: PLR2004
+    chatfile = files[-1]
     judges = _Judges(settings, pack, now())
     console = out()
     for chat in _chats(chatfile, settings, merchant):
         day, inspector, content = judges.of(chat)
         if rule_id is not None and rule_id not in {rule.id for rule in content.rules}:
             raise NotFoundError(f"no rule {rule_id!r} in pack {content.id!r}")
-        inspected = _restricted(inspector.inspect(chat, day), rule_id)
+        inspected = restricted(inspector.inspect(chat, day), rule_id)
+        passed = judges.passed(chat, inspected, rule_id)
         if as_json:
-            click.echo(orjson.dumps(_as_dict(chat, day, inspected)))
+            click.echo(orjson.dumps(as_dict(chat, day, inspected, passed)))
         else:
-            _print(console, chat, day, inspected, content, with_score=rule_id is None)
+            print_inspected(console, chat, day, inspected, content, passed, with_score=rule_id is None)
+            for line in judges.every_condition(chat, rule_id):
+                console.print(Text(line))
 
 
 @click.command()
@@ -90,6 +98,7 @@ class _Judges:
         self._book = PolicyBook.from_mapping(settings.policy_mapping(), where=str(settings.file or "settings"))
         self._inspectors: dict[tuple[Path | None, Policy], Inspector] = {}
         self._packs: dict[Path | None, Pack] = {}
+        self._whys: dict[tuple[str, str], Why] = {}
 
     def policy(self, chat: Chat) -> tuple[str, Policy, ZoneInfo]:
         """Local day (today where the chat has no times), policy and zone of a chat."""
@@ -103,7 +112,8 @@ class _Judges:
         """The pack for a chat: the one asked for, its merchant's, or the house's."""
         path = self._path(chat)
         if path not in self._packs:
-            self._packs[path] = located_pack(path).pack
+            located = load_house() if path is None else named_pack(path)
+            self._packs[path] = located.pack
         return self._packs[path]
 
     def of(self, chat: Chat) -> tuple[str, Inspector, Pack]:
@@ -111,103 +121,75 @@ class _Judges:
         day, policy, zone = self.policy(chat)
         pack, path = self.pack(chat), self._path(chat)
         if (path, policy) not in self._inspectors:
-            if path is not None:
-                compile_pack(located_pack(path))  # a mistake is told with its place in the file
-            standard = standard_for(path, self._settings.scorecard)
+            standard = Standard(pack=pack, scorecard=load_scorecard(self._settings.scorecard))
             self._inspectors[path, policy] = Inspector(standard, policy, zone)
         return day, self._inspectors[path, policy], pack
+
+    def passed(self, chat: Chat, inspected: Inspected, rule_id: str | None) -> dict[str, str]:
+        """Rule → why it passed, for all that judged the chat and found nothing."""
+        if inspected.broken:
+            return {}
+        silent = inspected.not_applicable.keys() | {finding.rule for finding in inspected.findings}
+        pack, context = self.pack(chat), self._context(chat)
+        return {
+            rule.id: decided(self._why(pack, rule).of(chat, context), chat)
+            for rule in pack.active
+            if rule.id not in silent and rule_id in (None, rule.id)
+        }
+
+    def every_condition(self, chat: Chat, rule_id: str | None) -> Iterator[str]:
+        """Every condition of one rule with its answer, indented as it stands in the pack; nothing without a rule."""
+        pack, context = self.pack(chat), self._context(chat)
+        for rule in pack.rules:
+            if rule.id == rule_id:
+                for answer in self._why(pack, rule).of(chat, context):
+                    part = answer.part
+                    top = f"{'.'.join(map(str, part.path[:-1]))}: " if not part.depth else ""
+                    yield f"    {'  ' * part.depth}{top}{told(answer, chat)}"
+
+    def _context(self, chat: Chat) -> Context:
+        _, policy, zone = self.policy(chat)
+        return make_context(self.pack(chat), policy, zone)
+
+    def _why(self, pack: Pack, rule: Rule) -> Why:
+        if (pack.id, rule.id) not in self._whys:
+            self._whys[pack.id, rule.id] = Why(pack, rule)
+        return self._whys[pack.id, rule.id]
 
     def _path(self, chat: Chat) -> Path | None:
         return self._pack or self._settings.packs.get(chat.merchant)
 
 
 def _chats(path: Path, settings: Settings, merchant: str | None) -> Iterator[Chat]:
-    """The chats of a file; rejected records are told on stderr, and a file of nothing else is an error."""
+    """The chats of a file or of standard input; rejected records are told on stderr.
+
+    A file of nothing else is an error.
+    """
+    if path != STDIN:
+        yield from _chats_of(path, str(path), settings, merchant)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "chats"
+        with kept.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        try:
+            yield from _chats_of(kept, "standard input", settings, merchant)
+        except SourceError as problem:
+            raise SourceError(str(problem).replace(str(kept), "standard input")) from None
+
+
+def _chats_of(path: Path, name: str, settings: Settings, merchant: str | None) -> Iterator[Chat]:
     options = ReadOptions(zone=settings.zone, now=now(), merchant=merchant or "default")
     read = 0
     for item in read_chats(path, options):
         if isinstance(item, Rejected):
             field = f"{item.field}: " if item.field else ""
-            err().print(f"{item.file}:{item.line}: rejected: {field}{item.reason}")
+            err().print(f"{name}:{item.line}: rejected: {field}{item.reason}")
             continue
         read += 1
         yield item.chat
     if not read:
-        raise SourceError(f"{path}: no chat in it")
-
-
-def _restricted(inspected: Inspected, rule_id: str | None) -> Inspected:
-    if rule_id is None:
-        return inspected
-    pairs = [(f, s) for f, s in zip(inspected.findings, inspected.severities, strict=True) if f.rule == rule_id]
-    return msgspec.structs.replace(
-        inspected,
-        score=None,
-        flags=(),
-        findings=tuple(finding for finding, _ in pairs),
-        severities=tuple(severity for _, severity in pairs),
-        not_applicable={rule: reason for rule, reason in inspected.not_applicable.items() if rule == rule_id},
-    )
-
-
-def _as_dict(chat: Chat, day: str, inspected: Inspected) -> dict[str, Any]:
-    card = inspected.score
-    return {
-        "chat": chat.id,
-        "merchant": chat.merchant,
-        "day": day,
-        "score": card.total if card else None,
-        "red_line": card.red_line if card else None,
-        "dimensions": card.dimensions if card else None,
-        "lines": [msgspec.structs.asdict(line) for line in card.lines] if card else [],
-        "findings": [
-            {
-                "rule": finding.rule,
-                "outcome": finding.outcome,
-                "points": finding.points,
-                "message": finding.message,
-                "hits": finding.hits,
-                "value": finding.value,
-                "evidence": [msgspec.structs.asdict(place) for place in finding.evidence],
-            }
-            for finding in inspected.findings
-        ],
-        "not_applicable": inspected.not_applicable,
-        "broken": inspected.broken,
-        "flags": [msgspec.structs.asdict(flag) for flag in inspected.flags],
-    }
-
-
-def _print(console: Console, chat: Chat, day: str, inspected: Inspected, pack: Pack, *, with_score: bool) -> None:
-    names = {rule.id: rule.name.zh for rule in pack.rules}
-    console.print(Text(f"chat {chat.id}  merchant {chat.merchant}  day {day}  pack {pack.id} {pack.version}", "bold"))
-    for finding in inspected.findings:
-        console.print(f"  {finding.outcome} {finding.rule} {names[finding.rule]} {finding.points:+.2f}")
-        console.print(f"    {finding.message}")
-        for place in finding.evidence:
-            what = "searched in vain" if place.absent else f"characters {place.start}–{place.end}"
-            console.print(f"    turn {place.turn}, {what}: {place.quote}")
-    reasons: dict[str, list[str]] = {}
-    for rule, reason in inspected.not_applicable.items():
-        reasons.setdefault(reason, []).append(rule)
-    for reason, rules in reasons.items():
-        console.print(f"  not applicable ({reason}): {', '.join(rules)}")
-    if inspected.broken:
-        console.print(Text(f"  BROKEN, no score: {inspected.broken}", "bold red"))
-    elif with_score:
-        _print_score(console, inspected)
-    elif not inspected.findings and not inspected.not_applicable:
-        console.print("  passes")
-
-
-def _print_score(console: Console, inspected: Inspected) -> None:
-    card = inspected.score
-    assert card is not None
-    for line in card.lines:
-        console.print(f"  {line.points:>+8.2f}  {line.kind} {line.rule or ''}".rstrip())
-    console.print("  nothing applies: no score" if card.total is None else f"  {card.total:>8.2f}  score")
-    flags = ", ".join(f"{flag.reason} (risk {flag.risk:g})" for flag in inspected.flags)
-    console.print(f"  flags: {flags or 'none'}")
+        raise SourceError(f"{name}: no chat in it")
 
 
 def _print_ledger(console: Console, chat: Chat, day: str, one: Ledger, zone: ZoneInfo) -> None:

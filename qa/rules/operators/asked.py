@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from qa.rules.asking import asks, ends_asking
+from qa.rules.asking import ends_asking
 from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
 from qa.rules.bench import Bench
 from qa.rules.finder import Finder, Words, listed
@@ -42,12 +42,10 @@ class CounterQuestion(Operator):
             if not answers:
                 return not_applicable("no answered question")
             turns = tuple(turn for answer in answers for turn in answer)
-            excused = {place[0] for place in sensible(view, turns)} if sensible else set()
-            found = [
-                answer
-                for answer in answers
-                if excused.isdisjoint(answer) and all(ends_asking(view.text(t)) for t in answer)
-            ]
+            found = [answer for answer in answers if all(ends_asking(view.text(t)) for t in answer)]
+            if found and sensible is not None:
+                excused = {place[0] for place in sensible(view, turns)}
+                found = [answer for answer in found if excused.isdisjoint(answer)]
             value = float(len(found))
             if len(found) < self.at_least:
                 return miss(turns, value)
@@ -68,7 +66,7 @@ def _answers(view: View) -> list[list[int]]:
             if current:
                 answers.append(current)
                 asked = False
-            asked, current = asked or asks(message.text), []
+            asked, current = asked or view.asks(turn), []
         elif message.role is Role.AGENT and asked and not holding(message.text):
             current.append(turn)
     return [*answers, current] if current else answers

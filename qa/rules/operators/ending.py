@@ -6,13 +6,12 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from qa.ledger import CLOSED, STICKER_KINDS, TRANSFER
+from qa.ledger import CLOSED, STICKER_KINDS, TRANSFER, Row
 from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
 from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.types import MICROSECONDS, Instant, Message, Role
 
-_Row = tuple[Instant, int, Message]
 _SPEAKERS = (Role.CUSTOMER, Role.AGENT, Role.BOT)
 
 
@@ -110,6 +109,7 @@ class Handover(Operator):
     """
 
     name: ClassVar[str] = "handover"
+    waits_for_kind: ClassVar[str | None] = TRANSFER
 
     unanswered: Literal[True] | None = None
     over: float | None = Field(default=None, ge=0)
@@ -129,6 +129,8 @@ class Handover(Operator):
         rows = _rows(view)
         if rows is None:
             return not_applicable("no times")
+        if TRANSFER not in view.kinds:
+            return not_applicable("no hand-over")
         events = [i for i, (_, _, message) in enumerate(rows) if message.kind == TRANSFER and self._ours(rows[:i])]
         if not events:
             return not_applicable("no hand-over")
@@ -145,41 +147,37 @@ class Handover(Operator):
         turns = {turn for i in faults for turn in (rows[i][1], _last_customer(rows[:i]))}
         return hit(_whole(view, *sorted(turn for turn in turns if turn is not None)), value=value)
 
-    def _ours(self, before: list[_Row]) -> bool:
+    def _ours(self, before: list[Row]) -> bool:
         roles = {message.role for _, _, message in before}
         by_agent = Role.AGENT in roles
         return self.by == "any" or (by_agent if self.by == "agent" else Role.BOT in roles and not by_agent)
 
 
-def _rows(view: View) -> list[_Row] | None:
+def _rows(view: View) -> list[Row] | None:
     """What was said and the system's events, in order of time; None when something has no time (as in the ledger)."""
-    shown = [
-        (message.at, turn, message)
-        for turn, message in enumerate(view.chat.messages)
-        if not (message.withdrawn or message.private)
-        and (message.role is not Role.SYSTEM or message.kind in (TRANSFER, CLOSED))
-    ]
-    rows = [(at, turn, message) for at, turn, message in shown if at is not None]
-    return sorted(rows, key=lambda row: row[0]) if rows and len(rows) == len(shown) else None
+    return view.rows or None
 
 
-def _closed(view: View, rows: list[_Row]) -> Instant | None:
+def _closed(view: View, rows: list[Row]) -> Instant | None:
     """When the chat was closed: by the system's last event, or as the source says."""
-    events = [at for at, _, message in rows if message.role is Role.SYSTEM and message.kind == CLOSED]
-    return events[-1] if events else view.chat.ended_at
+    if CLOSED in view.kinds:
+        events = [at for at, _, message in rows if message.role is Role.SYSTEM and message.kind == CLOSED]
+        if events:
+            return events[-1]
+    return view.chat.ended_at
 
 
-def _seconds_to_agent(rows: list[_Row], event: int) -> float | None:
+def _seconds_to_agent(rows: list[Row], event: int) -> float | None:
     later = (at for at, _, message in rows[event + 1 :] if message.role is Role.AGENT)
     answered = next(later, None)
     return None if answered is None else (answered - rows[event][0]) / MICROSECONDS
 
 
-def _last_customer(rows: list[_Row]) -> int | None:
+def _last_customer(rows: list[Row]) -> int | None:
     return next((turn for _, turn, message in reversed(rows) if message.role is Role.CUSTOMER), None)
 
 
-def _owed(view: View, rows: list[_Row]) -> bool:
+def _owed(view: View, rows: list[Row]) -> bool:
     """Whether the customer has spoken since the agent or the bot last did, and not only in courtesy."""
     for _, _, message in reversed(rows):
         if message.role in (Role.AGENT, Role.BOT):

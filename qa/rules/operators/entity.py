@@ -68,18 +68,17 @@ class Entity(Scoped):
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
         finders = [_finder(kind, bench) for kind in dict.fromkeys(self.kinds)]
+        bench.waits_for(*{_slot(kind, bench) for kind in self.kinds})
         key = ("entities", tuple(sorted(set(self.kinds))))
-        known_by = Role(self.unless_said_by) if self.unless_said_by else None
+        said_by = self._said_by(Role(self.unless_said_by), bench) if self.unless_said_by else None
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
             everywhere = view.judged.get(key)
             if everywhere is None:
                 everywhere = view.judged[key] = sorted({place for find in finders for place in find(view)})
             found = within(everywhere, turns)
-            if found and known_by is not None:
-                first = view.judged.get((key, known_by))
-                if first is None:
-                    first = view.judged[key, known_by] = _first_said(view, everywhere, known_by)
+            if found and said_by is not None:
+                first = said_by(view)
                 found = [place for place in found if first.get(_plain(view, place), place[0]) >= place[0]]
             if len(found) < self.at_least:
                 return miss(turns, float(len(found)))
@@ -87,13 +86,36 @@ class Entity(Scoped):
 
         return judge
 
+    def _said_by(self, role: Role, bench: Bench) -> Callable[[View], dict[str, int]]:
+        """Return what finds the numbers of another side, and in which turn first.
+
+        It is seldom asked for, so these turns are searched only then, and not for every rule.
+        """
+        own = Bench(bench.wordlist)
+        own.whose = role
+        finders = [_finder(kind, own) for kind in dict.fromkeys(self.kinds)]
+        index = own.freeze()
+
+        def first(view: View) -> dict[str, int]:
+            other = View(view.chat, index, view.context)
+            said: dict[str, int] = {}
+            for place in sorted({place for find in finders for place in find(other)}):
+                said.setdefault(_plain(view, place), place[0])
+            return said
+
+        return first
+
+
+def _slot(kind: str, bench: Bench) -> int:
+    """Have searched for what a kind looks like."""
+    return bench.pattern(Level.SQUASH, _SPLIT) if kind in NUMBERS else bench.pattern(Level.FOLD, _PATTERNS[kind])
+
 
 def _finder(kind: str, bench: Bench) -> Found:
     """Return what finds a kind in all turns of a view, in order."""
+    slot = _slot(kind, bench)
     if kind in NUMBERS:
-        slot = bench.pattern(Level.SQUASH, _SPLIT)
         return lambda view: _split(view, view.found(Level.SQUASH, slot), kind)
-    slot = bench.pattern(Level.FOLD, _PATTERNS[kind])
     if kind == "order_number":
         runs = bench.pattern(Level.SQUASH, _SPLIT)
         return lambda view: _orders(view, view.found(Level.FOLD, slot), view.found(Level.SQUASH, runs))
@@ -135,16 +157,6 @@ def _urls(view: View, found: list[Place]) -> list[Place]:
         if text[max(0, start - 1) : start] not in ("@", "＠") and "@" not in text[start:end]:
             kept.append((turn, start, start + len(text[start:end].rstrip(_URL_TAIL))))
     return kept
-
-
-def _first_said(view: View, everywhere: list[Place], role: Role) -> dict[str, int]:
-    """What this role wrote, and in which turn first."""
-    messages = view.chat.messages
-    first: dict[str, int] = {}
-    for place in everywhere:
-        if messages[place[0]].role is role:
-            first.setdefault(_plain(view, place), place[0])
-    return first
 
 
 def _said(view: View, place: Place) -> str:

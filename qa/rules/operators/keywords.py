@@ -63,12 +63,15 @@ class Keywords(Scoped):
         """Return the answer to the question asked, of given turns."""
         if self.any_ or self.list_:
             found = self._finder(bench, [*self.any_, *listed(bench, self.list_)])
+            bench.waits_for(found.slot)
             return lambda view, turns: _enough(turns, view, found, self.at_least)
         if self.none or self.none_list:
             unwanted = self._finder(bench, [*self.none, *listed(bench, self.none_list)])
             return lambda view, turns: _absent(turns, view, unwanted)
         wanted = [*([word] for word in self.all_), *(bench.wordlist(name) for name in self.all_list), *self.groups]
         finders = [self._finder(bench, words) for words in wanted]
+        for finder in finders:
+            bench.waits_for(finder.slot)
         return lambda view, turns: _every(turns, view, finders)
 
     def _finder(self, bench: Bench, words: Sequence[str]) -> Finder:

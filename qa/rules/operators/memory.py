@@ -15,9 +15,10 @@ _HOUR = 3600 * MICROSECONDS
 
 
 class EarlierChats(Operator):
-    """The same customer had ``at_least`` so many chats that ended within ``within_hours`` before this one began.
+    """The same customer had ``at_least`` so many chats that began within ``within_hours`` before this one began.
 
-    Not applicable where earlier chats were not looked up or this one has no start. The finding's value is their number.
+    Not applicable where the customer is unknown, earlier chats were not looked up (a file tried by hand, the screening
+    for red lines) or this one has no start. The finding's value is their number.
 
     Example: ``{earlier_chats: {within_hours: 72, at_least: 2}}``
     """
@@ -38,7 +39,7 @@ class EarlierChats(Operator):
             if start is None:
                 return not_applicable("no times")
             limit = start - self.within_hours * _HOUR
-            value = float(sum(limit <= end <= start for end in earlier))
+            value = float(sum(limit <= begun < start for begun in earlier))
             return hit(value=value) if value >= self.at_least else miss(value=value)
 
         return judge

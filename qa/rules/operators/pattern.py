@@ -42,7 +42,8 @@ class Pattern(Scoped):
         """Return how given turns are judged."""
         level = Level(self.match)
         slot = bench.pattern(level, self.pattern)
-        except_slot = bench.pattern(level, self.except_) if self.except_ else None
+        except_slot = bench.pattern(level, self.except_, exception=True) if self.except_ else None
+        bench.waits_for(slot)
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             found = view.found(level, slot)

@@ -55,9 +55,11 @@ class Near(Scoped):
         """Return how given turns are judged."""
         left = self._finder(bench, [*self.a, *listed(bench, self.a_list)])
         right = self._finder(bench, [*self.b, *listed(bench, self.b_list)])
+        bench.waits_for(left.slot)
+        bench.waits_for(right.slot)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
-            ones = left(view, turns)
+            ones = left(view, turns) if right.said(view, turns) else []
             others = right(view, turns) if ones else []
             if not others:
                 return miss(turns)

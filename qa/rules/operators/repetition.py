@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
+from functools import cached_property
 from typing import ClassVar
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from qa.text import Level
 from qa.types import Role
 
 _EQUAL = 100.0
+_MARGIN = 1e-6
 _COMPARED = 1_000
 """Letters of a text that are compared where they need not be equal, so that no message takes the night's time."""
 
@@ -43,7 +45,10 @@ class Repeated(Scoped):
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
+        bench.folds(Level.SQUASH)
         words = bench.phrases(Level.FOLD, bench.wordlist(self.containing_list)) if self.containing_list else None
+        if words is not None:
+            bench.waits_for(words)
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             if len(scope) < self.times:
@@ -55,6 +60,8 @@ class Repeated(Scoped):
                 for i, turn in enumerate(scope)
                 if len(folded[turn]) >= self.min_length and (asked is None or turn in asked)
             ]
+            if self.similarity == _EQUAL and len(texts) - len({text for _, _, text in texts}) < self.times - 1:
+                return miss(scope)
             group = self._group(texts, self._answers(view))
             if not group:
                 return miss(scope)
@@ -64,7 +71,7 @@ class Repeated(Scoped):
 
     def _answers(self, view: View) -> tuple[int, ...] | None:
         """Return the turns of the other side, if one has to stand between two repetitions."""
-        other = Role.AGENT if self.role == Role.CUSTOMER.value else Role.CUSTOMER
+        other = Role.AGENT if self.role == "customer" else Role.CUSTOMER
         return view.turns_of(other) if self.answered_between else None
 
     def _group(self, texts: list[tuple[int, int, str]], answers: tuple[int, ...] | None) -> list[int]:
@@ -86,12 +93,24 @@ class Repeated(Scoped):
         heads = [text] if text in latest else []
         if self.similarity < _EQUAL:
             heads += latest
+        length = min(len(text), _COMPARED)
+        least, most = length * self._least, length / self._least
         for head in heads:
+            if not least <= min(len(head), _COMPARED) <= most:
+                continue
             group = latest[head]
             close = self.within is None or ordinal - groups[group][-1][0] <= self.within
             if close and (head == text or self._alike(head[:_COMPARED], text[:_COMPARED])):
                 return group
         return None
+
+    @cached_property
+    def _least(self) -> float:
+        """How long the shorter of two alike texts is at least, of the longer's length, with a margin for rounding.
+
+        The ratio is twice the letters in common, of all letters: at most ``2 s / (s + l)``.
+        """
+        return self.similarity / (2 * _EQUAL - self.similarity) - _MARGIN
 
     def _alike(self, left: str, right: str) -> bool:
         return fuzz.ratio(left, right, score_cutoff=self.similarity) > 0

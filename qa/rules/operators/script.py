@@ -61,6 +61,7 @@ class Similar(Scoped):
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
+        bench.folds(Level.SQUASH)
         templates = _templates(bench, self.templates, self.list_)
         scorer = fuzz.ratio if self.by == "whole" else fuzz.partial_ratio
 
@@ -110,6 +111,8 @@ class Points(Scoped):
         wordings = [bench.wordlist(point) if isinstance(point, str) else point for point in self.points]
         finders = [Finder(level, bench.phrases(level, words), None, self.negated) for words in wordings]
         needed = len(finders) - self.may_miss
+        for finder in finders if not self.may_miss else ():
+            bench.waits_for(finder.slot)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
             found = [finder(view, turns) for finder in finders]
@@ -176,6 +179,7 @@ class Personal(Scoped):
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
+        bench.folds(Level.SQUASH)
         templates = _templates(bench, self.templates, self.list_)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:

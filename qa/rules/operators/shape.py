@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from qa.ledger import TRANSFER
-from qa.rules.base import Judge, Judgement, Operator, Scoped, Weigh, hit, miss, not_applicable
+from qa.rules.base import MISSED, Judge, Judgement, Operator, Scoped, Weigh, hit, miss, not_applicable
 from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.text import Level
@@ -25,8 +25,9 @@ class ShortReplies(Scoped):
     max_chars: int = Field(ge=1)
     at_least: int = Field(default=1, ge=1)
 
-    def weigh(self, bench: Bench) -> Weigh:  # noqa: ARG002 - no words are searched
+    def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
+        bench.folds(Level.SQUASH)
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             folded = view.folded(Level.SQUASH)
@@ -50,6 +51,10 @@ class TurnCount(Scoped):
 
     at_least: int | None = Field(default=None, ge=0)
     at_most: int | None = Field(default=None, ge=0)
+
+    def without_anchor(self) -> Judgement | None:
+        """Return a miss where no turn is too few."""
+        return MISSED if self.at_least else None
 
     @model_validator(mode="after")
     def _limited(self) -> Self:
@@ -84,6 +89,8 @@ class Transfers(Operator):
     """
 
     name: ClassVar[str] = "transfers"
+    waits_for_kind: ClassVar[str | None] = TRANSFER
+    without_kind: ClassVar[Judgement | None] = MISSED
 
     at_least: int = Field(ge=1)
 

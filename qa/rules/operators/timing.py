@@ -141,19 +141,25 @@ class AnyWait(Operator):
         ledger = view.ledger
         if ledger.not_applicable:
             return not_applicable(ledger.not_applicable)
-        attribute = f"{self.until}_s"
-        waits = [
-            (getattr(wait, attribute), wait)
-            for wait in opened_in(view, ledger.waits, self.hours)
-            if wait.counted and getattr(wait, attribute) is not None and (self.first or wait.kind is not WaitKind.FIRST)
-        ]
-        if not waits:
+        longest, waits = self._waits(view)
+        if longest is None:
             return not_applicable("no counted wait")
-        longest = max(seconds for seconds, _ in waits)
-        late = [wait for seconds, wait in waits if seconds > self.over]
-        if not late:
+        if longest <= self.over:
             return miss(value=longest)
-        return hit(tuple(p for wait in late for p in _whole(view, wait.opened_turn)), value=longest)
+        return hit(_whole(view, *(turn for seconds, turn in waits if seconds > self.over)), value=longest)
+
+    def _waits(self, view: View) -> tuple[float | None, list[tuple[float, int]]]:
+        """The longest of the waits asked about; seconds and first turn of each. Kept for other rules that ask so."""
+        key = ("waits", self.until, self.first, self.hours)
+        known: tuple[float | None, list[tuple[float, int]]] | None = view.judged.get(key)
+        if known is None:
+            waits = []
+            for wait in opened_in(view, view.ledger.waits, self.hours):
+                seconds = wait.response_s if self.until == "response" else wait.substantive_s
+                if seconds is not None and wait.counted and (self.first or wait.kind is not WaitKind.FIRST):
+                    waits.append((seconds, wait.opened_turn))
+            known = view.judged[key] = (max(waits)[0] if waits else None, waits)
+        return known
 
 
 class Unanswered(Operator):
@@ -188,8 +194,9 @@ class Unanswered(Operator):
 
 
 class FollowUp(Operator):
-    """The customer was contacted again ``within_hours`` after the chat's end (of a ``kind``, if given).
+    """The customer was contacted again ``within_hours`` after the chat's end.
 
+    Where given, only contacts of a ``kind``, or of one of the ``kinds``, count.
     Not applicable where the source does not carry follow-ups or the end is unknown.
 
     Example: ``{not: {followup: {within_hours: 24, kind: survey}}}``
@@ -199,6 +206,7 @@ class FollowUp(Operator):
 
     within_hours: float = Field(gt=0)
     kind: str | None = None
+    kinds: tuple[str, ...] = ()
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a follow-up is metadata
         """Return the judge."""
@@ -213,7 +221,8 @@ class FollowUp(Operator):
             return not_applicable("no times")
         limit = end + self.within_hours * _HOUR
         made = [f for f in chat.followups if f.at is not None and end <= f.at <= limit]
-        if any(self.kind in (None, followup.kind) for followup in made):
+        wanted = {*self.kinds, *([self.kind] if self.kind is not None else [])}
+        if any(not wanted or followup.kind in wanted for followup in made):
             return hit()
         return miss(view.turns[-1:])
 

@@ -47,10 +47,16 @@ class Length(Scoped):
             raise ValueError("at_least belongs to of: turn")
         return self
 
-    def weigh(self, bench: Bench) -> Weigh:  # noqa: ARG002 - no words are searched
+    def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
+        bench.folds(Level.SQUASH)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
+            if self.of == "turn" and self.over is not None:
+                folded, over = view.folded(Level.SQUASH), self.over
+                turns_over = [turn for turn in turns if len(folded[turn]) > over]  # codes only make it less
+                if len(turns_over) < self.at_least:
+                    return miss(turns)
             lengths = {turn: _length(view, turn) for turn in turns}
             if self.of != "turn":
                 total = float(sum(lengths.values()))
@@ -69,10 +75,8 @@ class Length(Scoped):
 
 
 def _length(view: View, turn: int) -> int:
-    text = view.folded(Level.FOLD)[turn]
-    if "#e-" not in text and "[" not in text:
-        return len(view.folded(Level.SQUASH)[turn])
-    return len(fold(_CODES.sub(" ", text), Level.SQUASH))
+    letters = view.letters(turn)
+    return len(fold(_CODES.sub(" ", view.folded(Level.FOLD)[turn]), Level.SQUASH)) if letters is None else letters
 
 
 class Emoji(Scoped):
@@ -103,6 +107,8 @@ class Emoji(Scoped):
         """Return how given turns are judged."""
         patterns = {"emoji": _EMOJI, "code": _CODE}
         slots = [bench.pattern(Level.FOLD, patterns[kind]) for kind in dict.fromkeys(self.of)]
+        if self.at_least is not None:
+            bench.waits_for(*slots)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
             places = sorted(place for slot in slots for place in within(view.found(Level.FOLD, slot), turns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from qa.store import account_tables, queue_tables  # noqa: F401 - their tables belong to the schema
 from qa.store.tables import Base
 
 

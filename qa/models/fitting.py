@@ -1,0 +1,244 @@
+"""Fitting a model: vocabulary, text stages, blends and calibration, each on opinions that never saw what they judge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from qa.models.calibrate import fit_calibration, fit_decision, threshold_for
+from qa.models.features import (
+    CHAT_SLOTS,
+    TURN_SLOTS,
+    Figures,
+    Slot,
+    beside_each_other,
+    chat_figures,
+    neighbour_figures,
+    turn_figures,
+)
+from qa.models.heads import (
+    Head,
+    HeadName,
+    Scale,
+    TextStage,
+    apply_blend,
+    column_scales,
+    fit_blend,
+    fit_text,
+    make_folds,
+    out_of_fold,
+    probabilities,
+    scales_of,
+    text_design,
+)
+from qa.models.labelled import LabelledChat, labels_of
+from qa.models.model import Model
+from qa.models.opinions import HEADS, LABELS, Level, ModelError, Task
+from qa.models.rows import Ints, Rows, is_pretokenized, lay_out
+from qa.models.settings import Settings
+from qa.models.vocabulary import Floats, Vocabulary, learn, vectors
+from qa.models.wording import read, read_ids
+from qa.progress import Progress, Quiet
+from qa.tokens import cutter
+
+UNLABELLED = -1
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Labelled chats laid out for fitting."""
+
+    rows: Rows
+    vocabulary: Vocabulary
+    vectors: sparse.csr_array
+    labels: dict[HeadName, Ints]
+    """For each head the index of each unit's label, ``UNLABELLED`` where there is none."""
+    weights: Floats
+    """Of each chat."""
+    folds: Ints
+    """Of each chat."""
+
+    def of_units(self, level: Level, per_chat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Return a chat's value for each unit of a level."""
+        return per_chat if level is Level.CHAT else per_chat[self.rows.chat[self.rows.customers]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A fitted text stage and what it says out of fold."""
+
+    stage: TextStage
+    decisions: Floats
+
+
+def fit_model(
+    chats: Sequence[LabelledChat],
+    dictionary: str = "",
+    settings: Settings | None = None,
+    tasks: Sequence[HeadName] = HEADS,
+    progress: Progress | None = None,
+) -> Model:
+    """Fit every head of ``tasks`` that ``chats`` have labels for.
+
+    Raises ``ModelError`` where they have labels for none, or are pretokenized in part.
+    """
+    settings = settings or Settings()
+    progress = progress or Quiet()
+    material = prepare(chats, dictionary, settings)
+    known = [
+        name for name in tasks if len(np.unique(material.labels[name])) > 1 + (UNLABELLED in material.labels[name])
+    ]
+    if not known:
+        raise ModelError("these chats hold no labels of two kinds for any task: there is nothing to learn")
+    progress.stage("fitting", 2 * len(known))
+    heads = _fit_heads(material, settings, known, progress)
+    return Model(settings, material.vocabulary, heads, dictionary)
+
+
+def prepare(chats: Sequence[LabelledChat], dictionary: str, settings: Settings) -> Material:
+    """Return what fitting works on: rows, vocabulary, vectors, labels, folds."""
+    if len({is_pretokenized(chat.chat) for chat in chats}) != 1:
+        raise ModelError("chats to learn from must be all text or all pretokenized, and at least one")
+    rows = lay_out([chat.chat for chat in chats])
+    wording = read_ids(rows.texts) if rows.pretokenized else read(rows.texts, cutter(dictionary))
+    vocabulary = learn(wording, settings.fewest_texts)
+    return Material(
+        rows=rows,
+        vocabulary=vocabulary,
+        vectors=vectors(wording, vocabulary),
+        labels={name: _labels(chats, rows, *name) for name in HEADS},
+        weights=np.array([chat.weight for chat in chats]),
+        folds=make_folds([chat.chat.id for chat in chats], settings.folds),
+    )
+
+
+def opinions_out_of_fold(material: Material, name: HeadName, settings: Settings) -> Floats:
+    """Return the calibrated out-of-fold probabilities of one head of turns, listening to nobody but itself."""
+    text = _fit_text_stage(material, name, settings)
+    plain = turn_figures(material.rows, material.vectors, material.vocabulary.chars)
+    around = neighbour_figures(material.rows, name[1], probabilities(text.decisions))
+    parts = [
+        plain.only(plain.names if settings.places else ()),
+        around.only(around.names if settings.neighbours else ()),
+    ]
+    return _fit_head(material, name, settings, text, beside_each_other(parts), (name[1],))[1]
+
+
+def _labels(chats: Sequence[LabelledChat], rows: Rows, level: Level, task: Task) -> Ints:
+    order: dict[str | None, int] = {label: index for index, label in enumerate(LABELS[task])}
+    order[None] = UNLABELLED
+    if level is Level.CHAT:
+        return np.array([order[chat.label(task)] for chat in chats], dtype=np.int64)
+    found = [labels_of(chat, level, task) for chat in chats]
+    mine = rows.customers
+    pairs = zip(rows.chat[mine].tolist(), rows.turn[mine].tolist(), strict=True)
+    return np.array([order[found[chat][turn]] for chat, turn in pairs], dtype=np.int64)
+
+
+def _fit_heads(material: Material, settings: Settings, known: Sequence[HeadName], progress: Progress) -> list[Head]:
+    text = {}
+    for name in known:
+        text[name] = _fit_text_stage(material, name, settings)
+        progress.advance()
+    plain = turn_figures(material.rows, material.vectors, material.vocabulary.chars)
+    turn_tasks = tuple(task for level, task in known if level is Level.TURN)
+    around = [
+        neighbour_figures(material.rows, task, probabilities(text[Level.TURN, task].decisions))
+        for task in turn_tasks
+        if settings.neighbours
+    ]
+    finished: dict[Task, Floats] = {}
+    heads = []
+    for name in known:
+        level, task = name
+        if level is Level.TURN:
+            figures = beside_each_other([plain.only(plain.names if settings.places else ()), *around])
+            listens = turn_tasks if settings.neighbours else ()
+        else:
+            figures = chat_figures(material.rows, {task: finished[task] for task in turn_tasks})
+            listens = turn_tasks
+        head, opinions = _fit_head(material, name, settings, text[name], figures, listens)
+        if level is Level.TURN:
+            finished[task] = opinions
+        heads.append(head)
+        progress.advance()
+    return heads
+
+
+def _fit_text_stage(material: Material, name: HeadName, settings: Settings) -> _Text:
+    """Fit the words of a head on everything, and out of fold."""
+    level, _ = name
+    labels = material.labels[name]
+    slots = TURN_SLOTS if level is Level.TURN else CHAT_SLOTS
+    scales = scales_of(slots, settings.around, settings.words)
+    chars = material.vocabulary.chars
+    design = text_design(material.rows, material.vectors, material.vocabulary, scales)
+    weights = np.asarray(material.of_units(level, material.weights), dtype=np.float64)
+    strength = settings.turn_strength if level is Level.TURN else settings.chat_strength
+    given = labels != UNLABELLED
+
+    def fit(train: Flags) -> tuple[Floats, Floats]:
+        use = train & given
+        return fit_text(design[use], labels[use], weights[use], strength, settings.balance)
+
+    def predict(train: Flags, rest: Flags) -> Floats:
+        coefficients, intercept = fit(train)
+        return np.asarray(design[rest] @ coefficients) + intercept
+
+    decisions = out_of_fold(np.asarray(material.of_units(level, material.folds)), predict, len(labels))
+    coefficients, intercept = fit(np.ones(len(labels), dtype=bool))
+    size = len(material.vocabulary)
+    return _Text(TextStage(_by_slot(coefficients, scales, size, chars), intercept), decisions)
+
+
+def _by_slot(coefficients: Floats, scales: dict[Slot, Scale], size: int, chars: int) -> dict[Slot, Floats]:
+    """Cut the coefficients of the design into those of slots, scales folded in, rounded to what a file keeps."""
+    weights: dict[Slot, Floats] = {}
+    start = 0
+    for slot, scale in scales.items():
+        columns = column_scales(slot, scale, size, chars)
+        stop = start + len(columns)
+        weights[slot] = (columns[:, None] * coefficients[start:stop]).astype(np.float16).astype(np.float64)
+        start = stop
+    return weights
+
+
+def _fit_head(
+    material: Material, name: HeadName, settings: Settings, text: _Text, figures: Figures, listens: tuple[Task, ...]
+) -> tuple[Head, Floats]:
+    """Fit blend and calibration; return the head and its out-of-fold probabilities of all units."""
+    level, task = name
+    labels = material.labels[name]
+    weights = np.asarray(material.of_units(level, material.weights), dtype=np.float64)
+    given = labels != UNLABELLED
+
+    def fit(train: Flags) -> Callable[[Floats, Floats], Floats]:
+        use = train & given
+        some = replace(figures, values=figures.values[use])
+        blend = fit_blend(text.decisions[use], some, labels[use], weights[use], settings.blend_strength)
+        return lambda decisions, values: apply_blend(blend, decisions, values)
+
+    def predict(train: Flags, rest: Flags) -> Floats:
+        return fit(train)(text.decisions[rest], figures.values[rest])
+
+    decisions = out_of_fold(np.asarray(material.of_units(level, material.folds)), predict, len(labels))
+    calibration = fit_calibration(decisions[given], labels[given], weights[given])
+    opinions = calibration.apply(decisions)
+    use = given
+    some = replace(figures, values=figures.values[use])
+    head = Head(
+        level=level,
+        task=task,
+        text=text.stage,
+        blend=fit_blend(text.decisions[use], some, labels[use], weights[use], settings.blend_strength),
+        listens=listens,
+        calibration=calibration,
+        decision=fit_decision(opinions[given], labels[given]),
+        threshold=threshold_for(opinions[given], labels[given], settings.precision),
+    )
+    return head, opinions

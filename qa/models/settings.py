@@ -1,0 +1,33 @@
+"""The settings of a fit: everything that can be chosen, and by cross-validation is."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model is fitted with. Strengths are inverse penalties (scikit-learn's ``C``)."""
+
+    fewest_texts: int = 2
+    """A feature is known when it occurs in this many texts."""
+    folds: int = 5
+    """Folds by chat for all that is learnt from out-of-fold opinions."""
+    turn_strength: float = 1.0
+    chat_strength: float = 1.0
+    blend_strength: float = 0.3
+    around: float = 0.25
+    """How loud the words around a turn are beside its own; 0 leaves them out."""
+    neighbours: bool = False
+    """Whether opinions on turns listen to the first opinions on the turns around them."""
+    places: bool = False
+    """Whether opinions on turns listen to where a turn stands, its length, its marks and what was said before."""
+    words: float = 1.0
+    """How loud a turn's own words are beside its runs of characters; 0 leaves them out."""
+    balance: float = 1.0
+    """0: labels weigh as often as they occur; 1: each label weighs the same."""
+    precision: float = 0.9
+    """The model abstains where fewer than this share of its opinions would be right."""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the settings as plain values."""
+        return dict(msgspec.to_builtins(self))

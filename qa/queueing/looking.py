@@ -1,0 +1,117 @@
+"""What the queue's page shows: a page of items as this person may see them, how many there are, and the day so far."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from qa.people import User
+from qa.privacy import MaskPolicy, mask
+from qa.queueing.claims import Worker
+from qa.store import queue, queue_work
+from qa.store.queue import Choices, Item, Key, Looking
+from qa.store.queue_filters import Filters
+from qa.store.queue_work import Day, SavedFilter
+from qa.store.session import read_tx
+from qa.types import FlagReason, Instant
+
+PAGE = 30
+"""Items of one page."""
+_BEFORE, _AROUND = 24, 72
+"""Characters of a message shown before what was found in it, and in all."""
+
+
+class Line(NamedTuple):
+    """The evidence in one line: what stands before the quote, the quote, what follows; or a message without quote."""
+
+    before: str
+    quote: str
+    after: str
+    note: str
+    """What the rule says of it, or what the model thinks; empty where there is nothing to tell."""
+
+
+class Row(NamedTuple):
+    """An item with its evidence as this person may see it; ``blind``: what the machine found stays unsaid."""
+
+    item: Item
+    line: Line | None
+    blind: bool
+
+
+class Listed(NamedTuple):
+    """A page of the queue. ``number`` one beyond ``queue.COUNTED`` means: more than that."""
+
+    rows: list[Row]
+    after: Key | None
+    number: int
+    choices: Choices
+    saved: list[SavedFilter]
+    today: Day
+
+
+class Today(NamedTuple):
+    """The local day: its date, and when it began."""
+
+    day: str
+    since: Instant
+
+
+def look(
+    engine: Engine, worker: Worker, filters: Filters, after: Key | None, now: Instant, today: Today, policy: MaskPolicy
+) -> Listed:
+    """Return a page of the queue behind ``after``, masked by ``policy``."""
+    looking = Looking(worker.scope, worker.user.id, now)
+    with read_tx(engine) as connection:
+        page = queue.list_items(connection, looking, filters, after, PAGE)
+        count = queue.count_items(connection, looking, filters)
+        choices = queue.choices(connection, worker.scope)
+        saved = queue_work.filters_for(connection, worker.user.id)
+        day = queue_work.days_of(connection, {worker.user.id: worker.user.name}, *today, now)[0]
+    rows = [shown(item, policy) for item in page.items]
+    visible = [one for one in saved if one.owner == worker.user.id or _reaches(worker, one)]
+    return Listed(rows, page.after, count, choices, visible, day)
+
+
+def days_progress(engine: Engine, user: User, now: Instant, today: Today) -> Day:
+    """Return how far a reviewer's day has come."""
+    with read_tx(engine) as connection:
+        return queue_work.days_of(connection, {user.id: user.name}, *today, now)[0]
+
+
+def shown(item: Item, policy: MaskPolicy) -> Row:
+    """Return an item as a person of this policy may see it. Who reviews blind is told no score and no evidence."""
+    if FlagReason.AUDIT in item.reasons and item.done_at is None:
+        blind = item._replace(score=None, severity=None, sentiment=None, resolution=None, evidence=None)
+        return Row(blind, None, blind=True)
+    return Row(item, _line(item, policy), blind=False)
+
+
+def _line(item: Item, policy: MaskPolicy) -> Line | None:
+    found = item.evidence
+    if not found:
+        return None
+    note = _masked(found["message"], policy)
+    text, start, end = found.get("text"), found.get("start", 0), found.get("end", 0)
+    if text is None:
+        return Line("", "", "", note)
+    masked = _masked(text, policy)  # it keeps its length, so that the place is still the place
+    first = max(0, start - _BEFORE)
+    last = min(len(masked), max(end, first + _AROUND))
+    before = ("…" if first else "") + masked[first:start]
+    after = masked[end:last] + ("…" if last < len(masked) else "")
+    return Line(before, masked[start:end], after, note)
+
+
+@lru_cache(maxsize=4_096)
+def _masked(text: str, policy: MaskPolicy) -> str:
+    """Mask a text; the same lines stand at the head of the queue for everybody, all day."""
+    return mask(text, policy.hidden, policy.partly).text.replace("\0", "␀")
+
+
+def _reaches(worker: Worker, saved: SavedFilter) -> bool:
+    """Whether a shared filter names no merchant, or one that this worker may know of."""
+    merchants = worker.scope.merchants
+    return merchants is None or not saved.merchant or saved.merchant in merchants

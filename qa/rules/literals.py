@@ -1,0 +1,168 @@
+"""Words without which a regular expression cannot match, read off the expression itself.
+
+An expression with hundreds of alternatives is dear to look for in every chat; whether one of a few hundred words occurs
+is known anyway, from the one search for all phrases. So an expression is tried only where one of these words stands.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import combinations, product
+
+_MOST = 240
+"""Words into which neighbouring pieces of an expression are multiplied out."""
+_LEAST = 2
+"""Characters of a word: single ones stand nearly everywhere."""
+_MOST_OF_ALL = 1_500
+"""Words of a whole expression; with more of them the search for phrases would be the dear one."""
+_OFTEN = (1.0, 0.6, 0.03, 0.002)
+"""How often a word of so many characters is expected in a chat, roughly: every further one says much more."""
+_SELDOM = 0.0003
+_EMPTY = frozenset([""])
+_TOKEN = re.compile(r"\\[pPx]\{[^}]*\}|\\.|\(\?:|\(\?|\[\^?\]?[^\]]*\]|\{\d+(?:,\d*)?\}|.", re.DOTALL)
+_REPEAT = re.compile(r"\{(\d+)")
+_LITERAL_ESCAPES = frozenset(r"\.+*?()[]{}|^$-/,:")
+_IDEOGRAPHS = "⺀", "鿿"
+
+
+class _UnreadableError(Exception):
+    """The expression uses what this reader does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of an expression: all it can be, where that is known, and words of which one is in it."""
+
+    exactly: frozenset[str] | None
+    words: frozenset[str] | None
+
+
+def required_words(pattern: str) -> tuple[str, ...]:
+    """Return words of which one is in every text that ``pattern`` matches; none where that cannot be told.
+
+    Only words that begin and end with a Chinese character count: letters and digits are searched for as whole words. The pattern is one
+    that has compiled already.
+
+    >>> required_words("(别|不要)再(催|问)了?|难道")
+    ('不要再催', '不要再问', '别再催', '别再问', '难道')
+    >>> required_words("[0-9]{10,}"), required_words("(?i)加我")
+    ((), ())
+    """
+    try:
+        piece, rest = _alternatives(_TOKEN.findall(pattern), 0)
+    except _UnreadableError:
+        return ()
+    words = piece.words
+    if rest or words is None or len(words) > _MOST_OF_ALL or min(map(len, words)) < _LEAST:
+        return ()
+    return tuple(sorted(word for word in words if not any(other in word for other in words - {word})))
+
+
+def _alternatives(tokens: list[str], at: int) -> tuple[_Piece, list[str]]:
+    """Read alternatives up to the closing bracket or the end; returns them and the tokens that are left."""
+    branches: list[list[_Piece]] = [[]]
+    left = tokens[at:]
+    while left and left[0] != ")":
+        if left[0] == "|":
+            branches.append([])
+            left = left[1:]
+            continue
+        piece, left = _repeated(*_atom(left))
+        branches[-1].append(piece)
+    return _either([_sequence(branch) for branch in branches]), left
+
+
+def _atom(tokens: list[str]) -> tuple[_Piece, list[str]]:
+    token, left = tokens[0], tokens[1:]
+    if token in {"(", "(?:"}:
+        piece, left = _alternatives(left, 0)
+        if not left:
+            raise _UnreadableError
+        return piece, left[1:]
+    if token == "(?":
+        raise _UnreadableError
+    return _Piece(*_single(token)), left
+
+
+def _single(token: str) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """What one token can be, and the words that it asks for."""
+    if token in {"^", "$"}:
+        return _EMPTY, None
+    if token == "." or token.startswith("[^"):
+        return None, None
+    if token.startswith("["):
+        inside = token[1:-1]
+        if "-" in inside or "\\" in inside or "[" in inside or not inside:
+            return None, None
+        return frozenset(inside), _usable(frozenset(inside))
+    if token.startswith("\\"):
+        if token[1:] not in _LITERAL_ESCAPES:
+            return None, None
+        token = token[1:]
+    return frozenset([token]), _usable(frozenset([token]))
+
+
+def _repeated(piece: _Piece, left: list[str]) -> tuple[_Piece, list[str]]:
+    """The piece with what says how often it stands there."""
+    while left and (left[0] in {"?", "*", "+"} or _REPEAT.match(left[0])):
+        mark, left = left[0], left[1:]
+        counted = _REPEAT.match(mark)
+        if mark == "?" and piece.exactly is not None:
+            piece = _Piece(piece.exactly | _EMPTY, None)
+        elif mark == "+" or (counted and int(counted[1])):
+            piece = _Piece(None, piece.words)
+        else:
+            piece = _Piece(None, None)
+    return piece, left
+
+
+def _either(branches: list[_Piece]) -> _Piece:
+    if len(branches) == 1:
+        return branches[0]
+    exactly: frozenset[str] | None = frozenset()
+    words: frozenset[str] | None = frozenset()
+    for branch in branches:
+        exactly = None if exactly is None or branch.exactly is None else exactly | branch.exactly
+        words = None if words is None or branch.words is None else words | branch.words
+    return _Piece(exactly, words)
+
+
+def _sequence(pieces: list[_Piece]) -> _Piece:
+    """Pieces one after the other: the best words are those of any run of them."""
+    if not pieces:
+        return _Piece(_EMPTY, None)
+    found = [piece.words for piece in pieces if piece.words is not None]
+    for first, last in combinations(range(len(pieces) + 1), 2):
+        run = _product(pieces[first:last])
+        usable = None if run is None else _usable(run)
+        if usable is not None:
+            found.append(usable)
+    return _Piece(_product(pieces), min(found, key=_cost, default=None))
+
+
+def _product(pieces: list[_Piece]) -> frozenset[str] | None:
+    """Everything that these pieces can be together; None where that is unknown or too much."""
+    size = 1
+    for piece in pieces:
+        if piece.exactly is None:
+            return None
+        size *= len(piece.exactly)
+    if size > _MOST:
+        return None
+    return frozenset("".join(parts) for parts in product(*(piece.exactly or _EMPTY for piece in pieces)))
+
+
+def _usable(words: frozenset[str]) -> frozenset[str] | None:
+    return words if all(map(_plain, words)) else None
+
+
+def _plain(word: str) -> bool:
+    """Whether a word is found wherever it stands: none that may be cut out of a longer Latin word or number."""
+    first, last = _IDEOGRAPHS
+    inside = all(first <= c <= last or (c.isascii() and c.isalnum()) for c in word)
+    return inside and first <= word[:1] <= last and first <= word[-1:] <= last
+
+
+def _cost(words: frozenset[str]) -> float:
+    return sum(_OFTEN[len(word)] if len(word) < len(_OFTEN) else _SELDOM for word in words)

@@ -1,0 +1,170 @@
+"""What the agent makes of the customer's turn: answers that are too short, that refuse, that leave something out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from qa.ledger import STICKER_KINDS
+from qa.rules.asking import Asked
+from qa.rules.base import Judge, Judgement, Operator, Place, State, hit, miss, not_applicable
+from qa.rules.bench import Bench
+from qa.rules.finder import Finder, Words, listed
+from qa.rules.view import View
+from qa.text import Level, fold
+from qa.types import Role
+
+_CODE = re.compile(r"#e-[a-z](?:[0-9]{1,4}|\[[^\]\n]{1,8}\])|\[(?:[一-鿿]{1,4}|[a-z]{2,12})\]")
+"""Sticker codes; a log made anonymous has #E-s[…] for #E-s13."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What the customer wrote, and what the agent wrote until the customer's next turn."""
+
+    asked: list[int] = field(default_factory=list)
+    answer: list[int] = field(default_factory=list)
+    shown: bool = False
+    """Whether the agent also sent what is no text: a picture, a card, a file."""
+    asks: bool | None = None
+    """Whether the customer asked; None until somebody wants to know."""
+    size: int | None = None
+    """Letters and digits of the answer, sticker codes read as words; None until somebody wants to know."""
+
+
+class Answer(Operator):
+    """``at_least`` so many answers of the agent's are of this kind; each is quoted, and the value is their number.
+
+    An answer is all that the agent writes between two turns of the customer's. ``to: question`` looks only at answers
+    to turns that ask, ``to: other`` only at those to turns that do not; ``on`` only at answers to turns in which that
+    condition of ``let`` is hit. Of these count the answers with a word of ``has`` / ``has_list``, with none of
+    ``lacks`` / ``lacks_list``, and of ``max_chars`` letters and digits or fewer, whichever of the three are given.
+    Sticker codes and stickers are no letters, so ``max_chars: 0`` is nothing but stickers; an answer with a picture or
+    a card is never short. ``negated`` and ``asked`` are those of ``keywords``, for ``has``; what an answer lacks is
+    looked for everywhere in it. Not applicable without any answer, or any to ``on``.
+
+    Example: ``{answer: {to: question, has: [不行, 不能], lacks: [建议, 可以], max_chars: 15}}``
+    """
+
+    name: ClassVar[str] = "answer"
+
+    to: Literal["any", "question", "other"] = "any"
+    on: str | None = None
+    has: Words = ()
+    has_list: tuple[str, ...] = ()
+    lacks: Words = ()
+    lacks_list: tuple[str, ...] = ()
+    max_chars: int | None = Field(default=None, ge=0)
+    at_least: int = Field(default=1, ge=1)
+    negated: bool = False
+    asked: Asked = "count"
+
+    @model_validator(mode="after")
+    def _something_asked(self) -> Self:
+        if not (self.has or self.has_list or self.lacks or self.lacks_list) and self.max_chars is None:
+            raise ValueError("give has, lacks, max_chars or several of them")
+        return self
+
+    def compile(self, bench: Bench) -> Judge:
+        """Return the judge."""
+        bench.folds(Level.SQUASH)
+        on = bench.named(self.on) if self.on is not None else None
+        has = _finder(bench, [*self.has, *listed(bench, self.has_list)], self.negated, self.asked)
+        lacks = _finder(bench, [*self.lacks, *listed(bench, self.lacks_list)], negated=True, asked="count")
+
+        def judge(view: View) -> Judgement:
+            exchanges = _exchanges(view)
+            if on is not None:
+                turns = _turns_of(on(view))
+                exchanges = [one for one in exchanges if not turns.isdisjoint(one.asked)] if turns else []
+            if not exchanges:
+                return not_applicable(f"no answer to {self.on}" if self.on else "no answer")
+            found = []
+            if has is None or view.found(Level.FOLD, has.slot):
+                # what was asked is looked at last: it costs the most
+                made = [(one, self._places(view, one, has, lacks)) for one in exchanges]
+                found = [places for one, places in made if places and self._looked_at(view, one)]
+            value = float(len(found))
+            if len(found) < self.at_least:
+                return miss(tuple(turn for one in exchanges for turn in one.answer), value)
+            return hit(tuple(place for places in found for place in places), value=value)
+
+        return judge
+
+    def _looked_at(self, view: View, one: _Exchange) -> bool:
+        if self.to == "any":
+            return True
+        if one.asks is None:
+            one.asks = any(view.asks(turn) for turn in one.asked)
+        return one.asks == (self.to == "question")
+
+    def _places(self, view: View, one: _Exchange, has: Finder | None, lacks: Finder | None) -> list[Place]:
+        """What of an answer is quoted: the words it has, or all of it; nothing where it is not of the kind."""
+        if self.max_chars is not None and (one.shown or _longer(view, one, self.max_chars)):
+            return []
+        turns = tuple(turn for turn in one.answer if view.chat.messages[turn].kind == "text")
+        found = has(view, turns) if has is not None else [(turn, 0, len(view.text(turn))) for turn in one.answer]
+        return [] if found and lacks is not None and lacks.occurs(view, turns) else found
+
+
+def _finder(bench: Bench, words: list[str], negated: bool, asked: Asked) -> Finder | None:
+    if not words:
+        return None
+    return Finder(Level.FOLD, bench.phrases(Level.FOLD, words), negated=negated, quoted=negated, asked=asked)
+
+
+def _turns_of(judgement: Judgement) -> set[int]:
+    return {turn for turn, _, _ in judgement.places} if judgement.state is State.HIT else set()
+
+
+def _exchanges(view: View) -> list[_Exchange]:
+    """Every answer with what it answers; computed once a chat."""
+    known: list[_Exchange] | None = view.judged.get("exchanges")
+    if known is None:
+        known = view.judged["exchanges"] = _paired(view)
+    return known
+
+
+def _paired(view: View) -> list[_Exchange]:
+    exchanges: list[_Exchange] = []
+    current = _Exchange()
+    for turn, message in enumerate(view.chat.messages):
+        if message.withdrawn or message.private or message.role is Role.SYSTEM:
+            continue
+        if message.role is not Role.AGENT:  # what a bot says ends an answer, and asks for none
+            if current.answer:
+                exchanges.append(current)
+            if current.answer or message.role is Role.BOT:
+                current = _Exchange()
+        text = message.kind == "text"
+        if message.role is Role.CUSTOMER and text:
+            current.asked.append(turn)
+        elif message.role is Role.AGENT and current.asked:
+            if text or message.kind in STICKER_KINDS:
+                current.answer.append(turn)
+            else:
+                current.shown = True
+    return [*exchanges, current] if current.answer else exchanges
+
+
+def _longer(view: View, one: _Exchange, most: int) -> bool:
+    """Whether the answer has more letters and digits than that; a sticker has none, whatever its text says."""
+    folded = view.folded(Level.SQUASH)
+    if one.size is None:
+        one.size = sum([len(folded[turn]) for turn in one.answer if turn in folded])
+    if one.size <= most:
+        return False
+    if not view.coded:
+        return True
+    texts = [turn for turn in one.answer if turn in folded]
+    codes = [turn for turn in texts if "[" in view.text(turn) or "#" in view.text(turn)]
+    if not codes:
+        return True
+    return sum(_letters(view, turn) if turn in codes else len(folded[turn]) for turn in texts) > most
+
+
+def _letters(view: View, turn: int) -> int:
+    return len(fold(_CODE.sub(" ", view.folded(Level.FOLD)[turn]), Level.SQUASH))

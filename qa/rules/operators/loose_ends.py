@@ -1,0 +1,93 @@
+"""Threads that were taken up too late or not at all: a promise to be back, a customer who came back."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from qa.ledger import STICKER_KINDS, TRANSFER, WaitKind
+from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
+from qa.rules.bench import Bench
+from qa.rules.view import View
+from qa.types import Message, Role
+
+_ANSWERS = frozenset([Role.AGENT, Role.BOT])
+
+
+class LeftHolding(Operator):
+    """The last thing the agent said is a holding phrase (稍等, 我查一下), and nobody ever came back.
+
+    Told by the word list ``holding`` and the order of the turns, so it needs no times. The holding phrases since the
+    last answer are quoted; the value is the number of turns the customer wrote after the last of them. Anything else of
+    an agent's or a bot's after it (a picture too) is an answer, a sticker is none; a hand-over after it means that
+    somebody else was to answer. Not applicable without an agent's text turn.
+
+    Example: ``{left_holding: {}}``
+    """
+
+    name: ClassVar[str] = "left_holding"
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - the ledger's word list decides
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        if not view.turns_of(Role.AGENT):
+            return not_applicable("no agent turn")
+        holding, waiting = view.context.ledger.holding, 0
+        held: list[int] = []
+        for turn, message in reversed(list(enumerate(view.chat.messages))):
+            if message.withdrawn or message.private or message.kind in STICKER_KINDS:
+                continue
+            if message.kind == TRANSFER and not held:
+                return miss()
+            if message.role is Role.CUSTOMER:
+                waiting += not held
+            if message.role not in _ANSWERS:
+                continue
+            if not _holds(message, holding(message.text)):
+                break
+            held.append(turn)
+        places = tuple((turn, 0, len(view.text(turn))) for turn in reversed(held))
+        return hit(places, value=float(waiting)) if held else miss()
+
+
+class ReopenedWait(Operator):
+    """A customer who came back after the chat had gone quiet waited ``over`` seconds for an answer.
+
+    The first wait of every later sitting (docs/ledger.md); ``until: response`` measures to the agent's next turn,
+    ``until: substantive`` (default) skips holding phrases. The value is the longest of these waits in seconds. Not
+    applicable without times or an answered, counted wait of this kind.
+
+    Example: ``{reopened_wait: {over: 180}}``
+    """
+
+    name: ClassVar[str] = "reopened_wait"
+
+    over: float = Field(ge=0)
+    until: Literal["response", "substantive"] = "substantive"
+
+    def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a wait searches for no words
+        """Return the judge."""
+        return self._judge
+
+    def _judge(self, view: View) -> Judgement:
+        ledger = view.ledger
+        if ledger.not_applicable:
+            return not_applicable(ledger.not_applicable)
+        waits = [
+            (wait.response_s if self.until == "response" else wait.substantive_s, wait.opened_turn)
+            for wait in ledger.waits
+            if wait.kind is WaitKind.REOPENED and wait.counted
+        ]
+        known = [(seconds, turn) for seconds, turn in waits if seconds is not None]
+        if not known:
+            return not_applicable("no answered wait of a customer who came back")
+        longest = max(seconds for seconds, _ in known)
+        late = tuple((turn, 0, len(view.text(turn))) for seconds, turn in known if seconds > self.over)
+        return hit(late, value=longest) if late else miss(value=longest)
+
+
+def _holds(message: Message, holds: bool) -> bool:
+    return message.role is Role.AGENT and message.kind == "text" and holds

@@ -1,0 +1,111 @@
+"""Filling the queue with the flagged chats of finished runs; doing it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, delete, exists, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from qa.store.inspections import RANK_BITS
+from qa.store.queue_tables import queue_items, queue_marks, queue_places, queue_runs
+from qa.store.tables import flags, inspections, reviews, runs
+from qa.store.words import add_words
+from qa.types import Instant
+
+_FINISHING = ("queue", "audit")  # kinds of reviews that make an item done, as in the trigger of v0005
+_NOT_DONE: dict[str, Any] = {"done_at": None, "done_by": None}
+_c = queue_items.c
+
+
+class Prepared(NamedTuple):
+    """Items of one run, ready to be written: rows, their marks, and what was said in each chat."""
+
+    run_id: int
+    chats: list[int]
+    """All that the run inspected in this part, flagged or not."""
+    items: list[dict[str, Any]]
+    marks: list[dict[str, Any]]
+    texts: dict[int, list[str]]
+
+
+def runs_to_queue(connection: Connection) -> list[int]:
+    """Return the finished runs whose flagged chats are not all in the queue, the oldest first."""
+    query = select(runs.c.id).where(runs.c.state == "done", ~exists().where(queue_runs.c.run_id == runs.c.id))
+    return list(connection.execute(query.order_by(runs.c.id)).scalars())
+
+
+def inspected_after(connection: Connection, run_id: int, after: int, limit: int) -> list[tuple[int, int, bool]]:
+    """Return (inspection, chat, is flagged) of a run behind an inspection, in their order."""
+    i = inspections.c
+    is_flagged = exists().where(flags.c.inspection_id == i.id).label("is_flagged")
+    query = select(i.id, i.chat_pk, is_flagged).where(i.run_id == run_id, i.id > after, *_range(run_id))
+    return [
+        (row.id, row.chat_pk, bool(row.is_flagged)) for row in connection.execute(query.order_by(i.id).limit(limit))
+    ]
+
+
+def _range(run_id: int) -> tuple[Any, Any]:
+    return inspections.c.id >= run_id << RANK_BITS, inspections.c.id < (run_id + 1) << RANK_BITS
+
+
+def put_in(connection: Connection, part: Prepared, now: Instant) -> int:
+    """Add items; returns how many are new. What an older run left open of the same chats is replaced.
+
+    An item that is done or being worked on stays, and the new inspection of its chat is left out: nobody reads a
+    chat twice, and nobody's work is taken from under him.
+    """
+    assigned = _clear(connection, part, now)
+    if not part.items:
+        return 0
+    done = _reviewed(connection, [row["chat_pk"] for row in part.items])
+    rows = [
+        row | {"assignee": assigned.get(row["chat_pk"])} | done.get(row["chat_pk"], _NOT_DONE) for row in part.items
+    ]
+    places = sorted({(row["merchant"], row["team"] or "") for row in rows})
+    connection.execute(
+        _insert(connection, queue_places).on_conflict_do_nothing(),
+        [{"merchant": merchant, "team": team} for merchant, team in places],
+    )
+    statement = _insert(connection, queue_items).values(rows).on_conflict_do_nothing().returning(_c.inspection_id)
+    new = set(connection.execute(statement).scalars())
+    if new:
+        connection.execute(insert(queue_marks), [mark for mark in part.marks if mark["inspection_id"] in new])
+        add_words(connection, {r["chat_pk"]: part.texts[r["chat_pk"]] for r in rows if r["inspection_id"] in new})
+    return len(new)
+
+
+def set_queued(connection: Connection, run_id: int) -> None:
+    """Note that all of a run is in the queue."""
+    connection.execute(_insert(connection, queue_runs).values(run_id=run_id).on_conflict_do_nothing())
+
+
+def _clear(connection: Connection, part: Prepared, now: Instant) -> dict[int, int]:
+    """Remove what older runs left open and nobody works on; returns to whom those chats were assigned."""
+    query = select(_c.inspection_id, _c.chat_pk, _c.assignee).where(
+        _c.chat_pk.in_(part.chats),
+        _c.inspection_id < part.run_id << RANK_BITS,
+        _c.done_at.is_(None),
+        _c.holder.is_(None) | (_c.lease_until <= now),
+    )
+    old = connection.execute(query.with_for_update()).all()
+    if old:
+        ids = [row.inspection_id for row in old]
+        connection.execute(delete(queue_marks).where(queue_marks.c.inspection_id.in_(ids)))
+        connection.execute(delete(queue_items).where(_c.inspection_id.in_(ids)))
+    return {row.chat_pk: row.assignee for row in old}
+
+
+def _reviewed(connection: Connection, chat_pks: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return chat → when and by whom it was first reviewed."""
+    r = reviews.c
+    query = select(r.chat_pk, r.reviewed_at, r.reviewer).where(r.chat_pk.in_(chat_pks), r.kind.in_(_FINISHING))
+    found: dict[int, dict[str, Any]] = {}
+    for row in connection.execute(query.order_by(r.id)):
+        found.setdefault(row.chat_pk, {"done_at": row.reviewed_at, "done_by": row.reviewer})
+    return found
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

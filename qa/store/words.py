@@ -1,0 +1,117 @@
+"""Words of chats for full-text search: cut by jieba, kept by FTS5 or as a ``tsvector``.
+
+Neither database cuts Chinese, so both are given words that are cut already and nothing else: letters and digits,
+folded (full width, case, traditional characters). What is typed is cut the same way; words that stood together must
+stand together in the chat, what a blank separates may stand apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, cast, column, select, table, text
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from qa.text import fold
+from qa.tokens import tokenize
+
+LONGEST_QUERY = 100
+"""Characters of a search that are looked at."""
+MOST_WORDS = 15_000
+"""Words of a chat that are kept: a ``tsvector`` has no places beyond 16,383, and no more than 1 MB."""
+
+_LONGEST_WORD = 100
+_WORD = re.compile(r"[^\W_]+")
+_GAP = "\ue000"
+"""Stands between two messages and takes up a place, so that no phrase reaches across; no text has it as a word."""
+
+words_table = table("queue_words", column("rowid"), column("chat_pk"), column("words"), column("queue_words"))
+
+
+def terms(said: str) -> list[str]:
+    """Return the words of a text as they are indexed.
+
+    >>> terms("我要退ＫＵＡＮ，Ok？")
+    ['我要', '退', 'kuan', 'ok']
+    """
+    readable = said.encode("utf-8", "replace").decode()  # a lone surrogate is no text
+    return [word[:_LONGEST_WORD] for token in tokenize(fold(readable)) for word in _WORD.findall(token)]
+
+
+def phrases(typed: str) -> list[list[str]]:
+    """Return what is searched for: phrases, each a list of words that stand together; [] where no word was typed.
+
+    >>> phrases("  退款 多久到账？ ！")
+    [['退款'], ['多久', '到', '账']]
+    """
+    cut = (terms(part) for part in typed[:LONGEST_QUERY].split())
+    return [words for words in cut if words]
+
+
+def add_words(connection: Connection, texts: Mapping[int, Iterable[str]]) -> None:
+    """Keep the words of chats by key; of a chat whose words are there already nothing is done."""
+    known = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
+    there = set(connection.execute(select(known).where(known.in_(list(texts)))).scalars())
+    rows = [
+        {"pk": pk, "words": _written(connection, _words_of(said))} for pk, said in texts.items() if pk not in there
+    ]  # fmt: skip
+    if not rows:
+        return
+    if _is_sqlite(connection):
+        statement = "INSERT INTO queue_words (rowid, words) VALUES (:pk, :words)"
+    else:
+        statement = "INSERT INTO queue_words VALUES (:pk, CAST(:words AS tsvector)) ON CONFLICT DO NOTHING"
+    connection.execute(text(statement), rows)
+
+
+def matching(connection: Connection, wanted: Sequence[Sequence[str]]) -> Select[Any]:
+    """Return a query of the chats (column ``chat_pk``) that hold every phrase."""
+    w = words_table.c
+    if _is_sqlite(connection):
+        query = " AND ".join('"' + " ".join(words) + '"' for words in wanted)
+        return select(w.rowid.label("chat_pk")).where(w.queue_words.op("MATCH")(query))
+    query = " & ".join("(" + " <-> ".join(map(_quoted, words)) + ")" for words in wanted)
+    return select(w.chat_pk).where(w.words.op("@@")(cast(query, TSQUERY)))
+
+
+def holds(connection: Connection, wanted: Sequence[Sequence[str]], chat_pk: Any) -> Any:
+    """Return the condition that one chat, given by a column of the query around it, holds every phrase."""
+    found = matching(connection, wanted)
+    key = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
+    return found.where(key == chat_pk).exists()
+
+
+def _words_of(said: Iterable[str]) -> list[str]:
+    words: list[str] = []
+    for message in said:
+        words += terms(message)
+        words.append(_GAP)
+        if len(words) > MOST_WORDS:
+            break
+    return words[:MOST_WORDS]
+
+
+def _written(connection: Connection, words: Sequence[str]) -> str:
+    if _is_sqlite(connection):
+        return " ".join(words)
+    return " ".join(_placed(words))
+
+
+def _placed(words: Sequence[str]) -> Iterator[str]:
+    """Yield the text form of a ``tsvector``: no parser of the database's looks at it."""
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(words, 1):
+        if word != _GAP:
+            places.setdefault(word, []).append(place)
+    for word, where in places.items():
+        yield f"{_quoted(word)}:{','.join(map(str, where[:255]))}"
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
