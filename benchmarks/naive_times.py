@@ -152,7 +152,9 @@ class Course:
             return NA
         end = chat.ended_at or max(message.at for message in chat.messages)
         limit = end + timedelta(hours=body["within_hours"])
-        made = [f for f in chat.followups if end <= datetime.fromisoformat(f["at"]).replace(tzinfo=None) <= limit]
+        kinds = [*body.get("kinds", ()), *([body["kind"]] if body.get("kind") else [])]
+        right = [f for f in chat.followups if not kinds or f.get("kind") in kinds]
+        made = [f for f in right if end <= datetime.fromisoformat(f["at"]).replace(tzinfo=None) <= limit]
         return ("hit" if made else "miss", [], None)
 
     def earlier_chats(self, body: dict[str, Any], chat: Any) -> Answer:

@@ -243,7 +243,9 @@ def _gated(wanted: _Wanted, slots: Sequence[Sequence[int]]) -> dict[int, frozens
     for which, (_, slot) in enumerate(wanted.patterns):
         if slot in wanted.gates:
             waiting[wanted.gates[slot]].append(which)
-    found = {group: frozenset(which for slot in of for which in waiting.get(slot, ())) for group, of in enumerate(slots)}
+    found = {
+        group: frozenset(which for slot in of for which in waiting.get(slot, ())) for group, of in enumerate(slots)
+    }
     return {group: patterns for group, patterns in found.items() if patterns}
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import combinations, product
 
-_MOST = 240
+_MOST = 500
 """Words into which neighbouring pieces of an expression are multiplied out."""
 _LEAST = 2
 """Characters of a word: single ones stand nearly everywhere."""
@@ -19,6 +19,8 @@ _MOST_OF_ALL = 1_500
 _OFTEN = (1.0, 0.6, 0.03, 0.002)
 """How often a word of so many characters is expected in a chat, roughly: every further one says much more."""
 _SELDOM = 0.0003
+_FILLING = frozenset("的了是我您你不有在这那就给把可以好请一个下能会还都也要")
+"""Characters of which the most ordinary words are made: a word of nothing else counts as a shorter one."""
 _EMPTY = frozenset([""])
 _TOKEN = re.compile(r"\\[pPx]\{[^}]*\}|\\.|\(\?:|\(\?|\[\^?\]?[^\]]*\]|\{\d+(?:,\d*)?\}|.", re.DOTALL)
 _REPEAT = re.compile(r"\{(\d+)")
@@ -165,4 +167,9 @@ def _plain(word: str) -> bool:
 
 
 def _cost(words: frozenset[str]) -> float:
-    return sum(_OFTEN[len(word)] if len(word) < len(_OFTEN) else _SELDOM for word in words)
+    return sum(map(_often, words))
+
+
+def _often(word: str) -> float:
+    size = len(word) - _FILLING.issuperset(word)
+    return _OFTEN[size] if size < len(_OFTEN) else _SELDOM

@@ -34,7 +34,7 @@ def terms(said: str) -> list[str]:
     """Return the words of a text as they are indexed.
 
     >>> terms("我要退ＫＵＡＮ，Ok？")
-    ['我要', '退', 'kuan', 'ok']
+    ['我', '要', '退', 'kuan', 'ok']
     """
     readable = said.encode("utf-8", "replace").decode()  # a lone surrogate is no text
     return [word[:_LONGEST_WORD] for token in tokenize(fold(readable)) for word in _WORD.findall(token)]
