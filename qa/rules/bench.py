@@ -52,7 +52,7 @@ class Index:
     sought: tuple[int, ...]
     """Groups of the patterns that are sought in every chat."""
     gated: dict[int, frozenset[int]]
-    """Group of phrases → patterns (by their place in ``patterns``) that cannot match where none of their words stands."""
+    """Group of phrases → patterns (by place in ``patterns``) that cannot match where none of their words stands."""
     unsought: dict[int, int]
     """Slot → group of the patterns that are looked for only where something else was found: the exceptions."""
     whose: Role | None

@@ -19,8 +19,10 @@ _MOST_OF_ALL = 1_500
 _OFTEN = (1.0, 0.6, 0.03, 0.002)
 """How often a word of so many characters is expected in a chat, roughly: every further one says much more."""
 _SELDOM = 0.0003
-_FILLING = frozenset("的了是我您你不有在这那就给把可以好请一个下能会还都也要")
-"""Characters of which the most ordinary words are made: a word of nothing else counts as a shorter one."""
+_FILLING = frozenset(
+    "的了是我您你不有在这那就给把可以好请一个下能会还都也要订单号地址电话手机买退换货款发收到快递评价客服"
+)
+"""Characters of which the most ordinary words of a service chat are made: a word of nothing else counts as shorter."""
 _EMPTY = frozenset([""])
 _TOKEN = re.compile(r"\\[pPx]\{[^}]*\}|\\.|\(\?:|\(\?|\[\^?\]?[^\]]*\]|\{\d+(?:,\d*)?\}|.", re.DOTALL)
 _REPEAT = re.compile(r"\{(\d+)")
@@ -43,8 +45,8 @@ class _Piece:
 def required_words(pattern: str) -> tuple[str, ...]:
     """Return words of which one is in every text that ``pattern`` matches; none where that cannot be told.
 
-    Only words that begin and end with a Chinese character count: letters and digits are searched for as whole words. The pattern is one
-    that has compiled already.
+    Only words that begin and end with a Chinese character count: letters and digits are searched for as whole words.
+    The pattern is one that has compiled already.
 
     >>> required_words("(别|不要)再(催|问)了?|难道")
     ('不要再催', '不要再问', '别再催', '别再问', '难道')
@@ -61,10 +63,10 @@ def required_words(pattern: str) -> tuple[str, ...]:
     return tuple(sorted(word for word in words if not any(other in word for other in words - {word})))
 
 
-def _alternatives(tokens: list[str], at: int) -> tuple[_Piece, list[str]]:
-    """Read alternatives up to the closing bracket or the end; returns them and the tokens that are left."""
+def _alternatives(atoms: list[str], at: int) -> tuple[_Piece, list[str]]:
+    """Read alternatives up to the closing bracket or the end; returns them and the atoms that are left."""
     branches: list[list[_Piece]] = [[]]
-    left = tokens[at:]
+    left = atoms[at:]
     while left and left[0] != ")":
         if left[0] == "|":
             branches.append([])
@@ -75,34 +77,34 @@ def _alternatives(tokens: list[str], at: int) -> tuple[_Piece, list[str]]:
     return _either([_sequence(branch) for branch in branches]), left
 
 
-def _atom(tokens: list[str]) -> tuple[_Piece, list[str]]:
-    token, left = tokens[0], tokens[1:]
-    if token in {"(", "(?:"}:
+def _atom(atoms: list[str]) -> tuple[_Piece, list[str]]:
+    atom, left = atoms[0], atoms[1:]
+    if atom in {"(", "(?:"}:
         piece, left = _alternatives(left, 0)
         if not left:
             raise _UnreadableError
         return piece, left[1:]
-    if token == "(?":
+    if atom == "(?":
         raise _UnreadableError
-    return _Piece(*_single(token)), left
+    return _Piece(*_single(atom)), left
 
 
-def _single(token: str) -> tuple[frozenset[str] | None, frozenset[str] | None]:
-    """What one token can be, and the words that it asks for."""
-    if token in {"^", "$"}:
+def _single(atom: str) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """What one atom can be, and the words that it asks for."""
+    if atom in {"^", "$"}:
         return _EMPTY, None
-    if token == "." or token.startswith("[^"):
+    if atom == "." or atom.startswith("[^"):
         return None, None
-    if token.startswith("["):
-        inside = token[1:-1]
+    if atom.startswith("["):
+        inside = atom[1:-1]
         if "-" in inside or "\\" in inside or "[" in inside or not inside:
             return None, None
         return frozenset(inside), _usable(frozenset(inside))
-    if token.startswith("\\"):
-        if token[1:] not in _LITERAL_ESCAPES:
+    if atom.startswith("\\"):
+        if atom[1:] not in _LITERAL_ESCAPES:
             return None, None
-        token = token[1:]
-    return frozenset([token]), _usable(frozenset([token]))
+        atom = atom[1:]
+    return frozenset([atom]), _usable(frozenset([atom]))
 
 
 def _repeated(piece: _Piece, left: list[str]) -> tuple[_Piece, list[str]]:
