@@ -20,6 +20,22 @@ hypothesis.settings.load_profile("qa")
 
 _numbers = itertools.count(1)
 
+CORE = ("qa", "tests/rules", "tests/sources", *(
+    f"tests/test_{name}.py" for name in (
+        "estimates", "flagging", "hours", "ledger", "ledger_sittings", "people", "phrases", "policy", "sampling",
+        "scoring", "text",
+    )
+))  # fmt: skip
+"""The quick tests of the pure core, under which its coverage is measured."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark them."""
+    for item in items:
+        place = item.path.relative_to(ROOT).as_posix()
+        if f"{place}/".startswith(tuple(f"{name}/" for name in CORE)) and not item.get_closest_marker("slow"):
+            item.add_marker("core")
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

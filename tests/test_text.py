@@ -178,6 +178,7 @@ def test_what_a_stand_in_reads_as_is_no_stand_in() -> None:
         assert reading == form or fold(reading, Level.SQUASH) == reading, form
 
 
+@pytest.mark.slow
 def test_split_characters_put_together_make_no_further_one() -> None:
     """Folding stays idempotent: every form beside the pieces of every other one."""
     forms = list(_split()[1])

@@ -42,10 +42,8 @@ def _words(taken_apart: list[Explanation], of: Task, chat: Chat) -> Iterator[dic
     """Every word with what it says for the bad label: the sum of what its characters say in these decisions."""
     heat: dict[int, list[float]] = {}
     for one in taken_apart:
-        for turn in {part.turn for part in one.contributions if part.turn is not None}:
-            length = len(chat.messages[turn].text)
-            mine = one.by_character(LABELS[one.task][0], turn, length)
-            heat[turn] = [a + b for a, b in zip(heat.get(turn, [0.0] * length), mine, strict=True)]
+        for turn, mine in one.by_character(LABELS[one.task][0], chat).items():
+            heat[turn] = [a + b for a, b in zip(heat.get(turn, [0.0] * len(mine)), mine, strict=True)]
     for turn, warmth in heat.items():
         end = 0
         for word in tokenize(chat.messages[turn].text):

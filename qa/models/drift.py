@@ -11,6 +11,7 @@ point of chance.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -33,6 +34,9 @@ REFERENCE_NAME = "reference.json"
 KEPT = 5_000
 """Words whose counts the reference keeps, to tell which moved."""
 SHOWN = 8
+HEARD_IN = 5
+"""Chats in which a word that the reference does not know must be to be told: one of fewer may be somebody's own."""
+_NUMBER = re.compile(r"\d{5}")
 _SMOOTH = 0.5  # added to each count, so that an empty bin is rare and not impossible
 
 
@@ -232,12 +236,17 @@ def _words(before: WordCounts, now: WordCounts) -> Drift:
 
 
 def _moved(before: WordCounts, now: WordCounts) -> tuple[Moved, ...]:
-    """The words whose shares moved most, new ones included; those that chance explains (|z| < 4) are left out."""
+    """The words whose shares moved most, new ones included.
+
+    Those that chance explains (|z| < 4) are left out, and what may be a person's: long numbers, and what few chats say.
+    """
     found = []
     if not before.total or not now.total:
         return ()
     for word in {*before.words, *now.words}:
         a, b = before.words.get(word, 0), now.words.get(word, 0)
+        if (not a and b < HEARD_IN) or _NUMBER.search(word):
+            continue
         p, q = (a + _SMOOTH) / (before.total + _SMOOTH), (b + _SMOOTH) / (now.total + _SMOOTH)
         both = (a + b) / (before.total + now.total)
         if abs(a / before.total - b / now.total) < 4 * math.sqrt(both * (1 / before.total + 1 / now.total)):

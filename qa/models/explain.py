@@ -55,27 +55,31 @@ class Explanation(msgspec.Struct, frozen=True):
 
         A share counts by how much it exceeds the mean of the other labels'.
         """
+        return sorted(self._compared(label), key=lambda pair: (-abs(pair[1]), pair[0].name))
+
+    def _compared(self, label: str) -> Iterator[tuple[Contribution, float]]:
         which = LABELS[self.task].index(label)
         usable = [k for k in range(len(self.decision)) if np.isfinite(self.decision[k]) and k != which]
-        told = []
         for one in self.contributions:
             others = sum(one.shares[k] for k in usable) / max(len(usable), 1)
-            told.append((one, one.shares[which] - others))
-        return sorted(told, key=lambda pair: (-abs(pair[1]), pair[0].name))
+            yield one, one.shares[which] - others
 
-    def by_character(self, label: str, turn: int, length: int) -> list[float]:
-        """Return for each character of a turn what it says for ``label``; a feature's share is spread over its places.
+    def by_character(self, label: str, chat: Chat) -> dict[int, list[float]]:
+        """Return by turn what each of its characters says for ``label``; a feature's share is spread over its places.
 
-        Together with the figures and the edges of empty texts they add up to the sum of ``against``.
+        Together with the figures and the edges of empty texts they add up to the sum of ``against``. A turn that no
+        feature comes from is left out.
         """
-        heat = [0.0] * length
-        for one, share in self.against(label):
-            if one.turn != turn:
+        heat: dict[int, list[float]] = {}
+        for one, share in self._compared(label):
+            if one.turn is None:
                 continue
+            mine = heat.setdefault(one.turn, [0.0] * len(chat.messages[one.turn].text))
             spans = [(start, end) for start, end in one.places if end > start]
             for start, end in spans:
+                each = share / len(spans) / (end - start)
                 for position in range(start, end):
-                    heat[position] += share / len(spans) / (end - start)
+                    mine[position] += each
         return heat
 
 
@@ -180,7 +184,6 @@ class _Words:
     def __init__(self, model: Model, seen: Seen) -> None:
         self._model, self._seen = model, seen
         self._places: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        self._acting: dict[tuple[HeadName, Slot], Floats] = {}
         text, feature, starts, ends = located(seen.wording, model.vocabulary)
         for key, start, end in zip(
             zip(text.tolist(), feature.tolist(), strict=True), starts.tolist(), ends.tolist(), strict=True
@@ -191,28 +194,29 @@ class _Words:
         """Yield what each feature of each slot adds to the unit's decision values, text by text."""
         vocabulary, rows = self._model.vocabulary, self._seen.rows
         for slot, weights in head.text.weights.items():
-            acting = weights @ head.blend.decisions
             skip = 0 if uses_characters(slot) else vocabulary.chars
             if slot in CHAT_SLOTS:
                 whole = slot_matrix(slot, rows, self._seen.vectors, vocabulary)[[unit]]
                 mine = np.flatnonzero(side_of(slot, rows) == unit).tolist()
-                yield from self._of_many(slot, mine, whole, acting)
+                yield from self._of_many(slot, mine, whole, weights[whole.indices] @ head.blend.decisions)
                 continue
             taken = choose(slot, rows)[[unit]]
             for row, share in zip(taken.indices.tolist(), taken.data.tolist(), strict=True):
                 values = self._seen.vectors[[row]]
-                for feature, value in zip(values.indices.tolist(), values.data.tolist(), strict=True):
-                    if feature >= skip:
-                        yield self._one(slot, row, feature, share * value * acting[feature - skip])
+                kept = values.indices >= skip
+                features = values.indices[kept]
+                acting = weights[features - skip] @ head.blend.decisions * (share * values.data[kept])[:, None]
+                for feature, shares in zip(features.tolist(), acting, strict=True):
+                    yield self._one(slot, row, feature, shares)
 
     def _of_many(
         self, slot: Slot, rows: Sequence[int], whole: sparse.csr_array, acting: Floats
     ) -> Iterator[Contribution]:
         """Share what a feature of several texts together adds between those that have it."""
-        for feature, value in zip(whole.indices.tolist(), whole.data.tolist(), strict=True):
+        for feature, shares in zip(whole.indices.tolist(), whole.data[:, None] * acting, strict=True):
             having = [row for row in rows if (row, feature) in self._places]
             for row in having:
-                yield self._one(slot, row, feature, value * acting[feature] / len(having))
+                yield self._one(slot, row, feature, shares / len(having))
 
     def _one(self, slot: Slot, row: int, feature: int, shares: Floats) -> Contribution:
         return Contribution(

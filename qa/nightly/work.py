@@ -60,9 +60,7 @@ class Team:
     def __init__(self, engine: Engine, assignment: Assignment) -> None:
         self.engine = engine
         self.task = assignment
-        self.policy = Policy.from_snapshot(orjson.loads(assignment.policy))
-        standard = Standard.model_validate_json(assignment.standard)
-        self.inspector = Inspector(standard, self.policy, ZoneInfo(assignment.zone))
+        self.policy, self.inspector = _compiled(assignment.standard, assignment.policy, assignment.zone)
         self._model = None if assignment.model is None else load(assignment.model)
         self._past = Past(engine, assignment.merchant, assignment.day, *self.inspector.lookback)
 
@@ -136,6 +134,13 @@ class Team:
         asked = any(flag.reason in _BY_THE_MODEL for flag in done.flags)
         assert self._model is not None
         return encoded(self.task.model.version, thought, because(self._model, chat, thought) if asked else [])
+
+
+@lru_cache(maxsize=8)
+def _compiled(standard: str, policy: str, zone: str) -> tuple[Policy, Inspector]:
+    """The rules of a night, compiled once for all nights by the same standard and policy."""
+    terms = Policy.from_snapshot(orjson.loads(policy))
+    return terms, Inspector(Standard.model_validate_json(standard), terms, ZoneInfo(zone))
 
 
 def _read(body: bytes) -> Chat | Exception:

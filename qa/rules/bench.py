@@ -18,7 +18,7 @@ import re2
 from qa.errors import PackError
 from qa.rules.base import Judge, Scope, Silence
 from qa.rules.literals import required_words
-from qa.text import Level, fold
+from qa.text import BREAK, Level, join
 from qa.types import Role
 
 Match = tuple[int, int, int]
@@ -64,18 +64,19 @@ class Index:
             group_of = self.group_of
             for match in self.automaton.find_matches_as_indexes(text, overlapping=True):
                 found[group_of[match[0]]].append(match)
-        if self.gated and found:
-            self._try(text, found)
+        waiting = found.keys() & self.gated.keys()
+        if waiting:
+            self._try(text, waiting, found)
         if self.sought:
             occurring = self.pattern_set.Match(text) or () if self.pattern_set else range(len(self.sought))
             for i in occurring:
                 found[self.sought[i]] = None
         return found
 
-    def _try(self, text: str, found: dict[int, Any]) -> None:
+    def _try(self, text: str, waiting: set[int], found: dict[int, Any]) -> None:
         """Note the groups of the patterns that occur, of those whose words were found."""
-        gated, data = self.gated, text.encode()
-        for which in {which for group in found if group in gated for which in gated[group]}:
+        data = text.encode()
+        for which in frozenset().union(*[self.gated[group] for group in waiting]):
             if self.patterns[which].search(data):
                 found[self.group_of[len(self.phrases) + which]] = None
 
@@ -161,8 +162,7 @@ class Bench:
             return known
         slot = self._known[level, tuple(phrases)] = len(self._known)
         self._often[slot] = sum(_LETTER ** len(phrase) for phrase in phrases)
-        for phrase in phrases:
-            folded = fold(phrase, level)
+        for phrase, folded in zip(phrases, _folded(phrases, level), strict=True):
             if not folded.strip():
                 raise PackError(f"phrase {phrase!r} is empty once folded ({level.value})")
             slots = self._wanted[level].phrases.setdefault(folded, [])
@@ -224,6 +224,11 @@ class Bench:
     def freeze(self) -> dict[Level, Index]:
         """Build the automata. Only levels on which something is searched are in the result."""
         return {level: _index(wanted) for level, wanted in self._wanted.items() if wanted.phrases or wanted.patterns}
+
+
+def _folded(phrases: Sequence[str], level: Level) -> list[str]:
+    """Each phrase folded, all in one go: a pack has tens of thousands."""
+    return join(phrases, level).text.split(BREAK) if phrases else []
 
 
 def compile_pattern(pattern: str) -> re2._Regexp:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 
 _MOST = 500
@@ -42,6 +43,7 @@ class _Piece:
     words: frozenset[str] | None
 
 
+@lru_cache(maxsize=1024)  # a pack is compiled again for every night and every worker
 def required_words(pattern: str) -> tuple[str, ...]:
     """Return words of which one is in every text that ``pattern`` matches; none where that cannot be told.
 

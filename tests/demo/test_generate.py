@@ -57,6 +57,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others():
     assert first != json.dumps([p.chat for p in generate(4, START, 2, 60)])
 
 
+@pytest.mark.slow
 def test_what_is_planted_is_there_and_nothing_else_is(month):
     differences = [
         (chat.chat["id"], chat.scenario, sorted(rules(chat) & naive_rules.JUDGED ^ naive_rules.judge(chat.chat)))

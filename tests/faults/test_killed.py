@@ -27,7 +27,7 @@ def dumped(url: str) -> dict[str, list[Row]]:
 
 
 def fresh_day(folder: Path) -> Callable[[Engine], None]:
-    return lambda engine: kit.bring_in(engine, folder, kit.day_of_chats(150))
+    return lambda engine: kit.bring_in(engine, folder, kit.day_of_chats(110))
 
 
 def day_with_late_chats(folder: Path) -> Callable[[Engine], None]:
@@ -70,6 +70,7 @@ def command_of(what: str, folder: Path) -> tuple[tuple[str, ...], Callable[[Engi
 def test_killed_at_every_commit_and_rerun(what: str, make_origin, faults: FaultServer, tmp_path: Path) -> None:
     command, prepare = command_of(what, tmp_path)
     origin = make_origin(prepare)
+    assert faults.warm(origin.again(), *command).code == 0
     url = origin.again()
     before = dumped(url)
     undisturbed = faults.run(url, *command)
@@ -96,6 +97,7 @@ def test_killed_at_every_commit_and_rerun(what: str, make_origin, faults: FaultS
 def test_killed_at_random_moments_until_done(what: str, make_origin, faults: FaultServer, tmp_path: Path) -> None:
     command, prepare = command_of(what, tmp_path)
     origin = make_origin(prepare)
+    assert faults.warm(origin.again(), *command).code == 0
     undisturbed = faults.run(url := origin.again(), *command)
     assert undisturbed.code == 0, undisturbed.text
     expected, length = dumped(url), undisturbed.seconds

@@ -116,3 +116,10 @@ def test_deciles_of_equal_scores_are_one_edge() -> None:
 def test_a_night_without_chats_says_nothing() -> None:
     reference = d.build_reference(opinions([0.1, 0.5, 0.9]), [["a"]])
     assert all(one.level is d.Level.NONE for one in d.drift(reference, d.count_night(reference, [], [])))
+
+
+def test_no_word_that_may_be_somebodys_own_is_told() -> None:
+    reference = d.build_reference([], [["退款", "快递"]] * 200)
+    said = [["李二狗"]] * (d.HEARD_IN - 1) + [["13800138000"], ["直播"]] * d.HEARD_IN
+    (words,) = d.drift(reference, d.count_night(reference, [], said))
+    assert {one.word for one in words.words} == {"直播"}

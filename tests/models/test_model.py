@@ -178,7 +178,7 @@ def test_explanations_are_what_judging_says(model: Model, chats: list[LabelledCh
 def test_shares_lie_on_the_characters_that_say_it(model: Model) -> None:
     chat = Chat("x", (Message(Role.CUSTOMER, "１２３ 谢谢你们 太好了"),))
     one = explain_one(model, chat, (Level.TURN, Task.SENTIMENT), 0)
-    heat = one.by_character("positive", 0, len(chat.messages[0].text))
+    heat = one.by_character("positive", chat)[0]
     assert int(np.argmax(heat)) in range(4, 12)
     quoted = {chat.messages[0].text[s:e] for c, _ in one.against("positive")[:6] for s, e in c.places}
     assert any("谢" in quote or "好" in quote for quote in quoted)

@@ -136,6 +136,7 @@ def test_odd_chats_are_judged(chat: Chat) -> None:
     assert (RED_LINE + "red-off-platform" in fired) is (chat.id == "half")
 
 
+@pytest.mark.slow
 def test_ten_thousand_turns() -> None:
     texts = ("您好，这款多少钱呢", "亲，您好，这款九十九元", "能便宜吗，质量太差了", "抱歉，不能哦")
     messages = tuple(

@@ -121,6 +121,7 @@ ALPHABET = "微薇信➕加我ＶＸvx㎏…½ﬁ①é\u0301\u200b\ufe0f😀❤�
 WORDS = ("微信", "加我", "vx", "kg", "谢", "1", "fi", "12")
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.sampled_from(ALPHABET), max_size=12), min_size=1, max_size=6), st.sampled_from(list(Level)))
 def test_every_quote_is_cut_from_the_original_and_means_the_word(texts: list[str], level: Level) -> None:
     pack = make_pack({"when": {"keywords": {"any": WORDS, "match": level.value, "negated": True, "quoted": True}}})

@@ -109,6 +109,7 @@ def test_patterns_too_large_for_one_automaton_are_tried_one_by_one() -> None:
 texts = st.lists(st.text(st.sampled_from("甲乙丁ab１½㎏\u200b😀\n\0 x"), max_size=10), min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @given(
     texts,
     st.sampled_from(["甲.*乙", "[^丁]+", "(?s).+", "a|b", "kg|12", "^.", ".$"]),

@@ -157,6 +157,7 @@ def test_hours_that_are_none(judge, hours: str, message: str) -> None:
         judge(rate(hours=hours), CHAT)
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(min_value=1, max_value=600), min_size=1, max_size=6), st.integers(1, 600))
 def test_the_share_is_that_of_the_waits(seconds: list[int], limit: int) -> None:
     at, lines = 8 * 3600, []

@@ -146,6 +146,8 @@ END = "2026-01-01 14:00:00 客户: 在吗\n14:00:10 客服: 在"
         ("followup=2026-01-01T14:00:09+08:00/survey", {"within_hours": 24}, "miss"),
         ("followup=2026-01-02T14:00:10+08:00/survey", {"within_hours": 24, "kind": "survey"}, "hit"),
         ("followup=2026-01-02T14:00:10+08:00/survey", {"within_hours": 24, "kind": "call"}, "miss"),
+        ("followup=2026-01-02T14:00:10+08:00/phone", {"within_hours": 24, "kinds": ["call", "phone"]}, "hit"),
+        ("followup=2026-01-02T14:00:10+08:00/survey", {"within_hours": 24, "kinds": ["call", "phone"]}, "miss"),
         ("followup=2026-01-02T15:00:00+08:00 ended=2026-01-01T15:00:00+08:00", {"within_hours": 24}, "hit"),
         ("", {"within_hours": 24}, "n/a"),
     ],
