@@ -186,6 +186,21 @@ def test_explain_tells_words_and_places(tmp_path: Path) -> None:
             assert total == pytest.approx(one["decision"][index], abs=1e-9)
 
 
+def test_explain_takes_a_chat_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "data"))
+    file = tmp_path / "stored.jsonl"
+    messages = [{"role": "customer", "text": "我电话13800138000，太慢了"}]
+    file.write_text(json.dumps({"id": "c1", "messages": messages}, ensure_ascii=False) + "\n", "utf-8")
+    assert CliRunner().invoke(main, ["import", str(file), "--merchant", "acme"]).exit_code == 0
+    told = run("explain", "c1", "--turn", "0", "--task", "sentiment")
+    assert told.exit_code == 0, told.output
+    assert "太慢了" in told.output
+    assert "13800138000" not in told.output
+    absent = run("explain", "c2")
+    assert absent.exit_code == 2
+    assert "there is no chat 'c2'" in absent.stderr
+
+
 def test_explain_of_nothing(tmp_path: Path) -> None:
     result = run("explain", chat_file(tmp_path), "--id", "another")
     assert result.exit_code == 2

@@ -23,7 +23,11 @@ from qa.models.fit import authored_data
 from qa.models.labelled import counts, labels_of, read_labelled
 from qa.models.model import Model
 from qa.models.opinions import LABELS, Level, Task
+from qa.privacy import REVIEWER, mask_chat
 from qa.sources import ReadOptions, Rejected, read_chats
+from qa.store.chats import get_chat
+from qa.store.migrate import require_ready
+from qa.store.session import opened, read_tx
 from qa.types import Chat
 
 _ENOUGH = 8
@@ -31,7 +35,8 @@ _ENOUGH = 8
 
 
 @click.command()
-@click.argument("chatfile", metavar="CHAT", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("chat", metavar="CHAT")
+@click.option("--merchant", metavar="M", help="Whose chat, where several merchants have that id.")
 @click.option(
     "--model", "version", default="current", show_default=True, metavar="VERSION", help="The version that judges."
 )
@@ -44,7 +49,8 @@ _ENOUGH = 8
 @pass_settings
 def explain(
     settings: Settings,
-    chatfile: Path,
+    chat: str,
+    merchant: str | None,
     version: str,
     chat_id: str | None,
     turn: int | None,
@@ -56,25 +62,25 @@ def explain(
 ) -> None:
     """Take the opinions on a chat apart: which words and figures speak for a label, and by how much.
 
-    CHAT is a file of chats, anything that qa import reads. All that is told adds up, with the intercept, to the
-    decision value; ``--json`` gives every share and its places in the text.
+    CHAT is the id of a chat in the store, or a file of chats: anything that qa import reads. All that is told adds up,
+    with the intercept, to the decision value; ``--json`` gives every share and its places in the text.
     """
     models = registry(settings)
     model = Model.from_files(models.read(named(models, version)).files)
     told = 0
-    for chat in _chats(chatfile, settings, chat_id):
-        for one in explained(model, chat):
+    for said in _chats(chat, merchant, settings, chat_id):
+        for one in explained(model, said):
             if (turn is not None and one.turn != turn) or (task is not None and one.task != task):
                 continue
             if label is not None and label not in LABELS[one.task]:
                 continue
             told += 1
             if as_json:
-                click.echo(orjson.dumps({"chat": chat.id, **as_dict(one)}))
+                click.echo(orjson.dumps({"chat": said.id, **as_dict(one)}))
             else:
-                _print(out(), chat, one, label, most)
+                _print(out(), mask_chat(said, REVIEWER), one, label, most)
     if not told:
-        raise NotFoundError(f"{chatfile}: no decision on such a chat, turn, task or label")
+        raise NotFoundError(f"{chat}: no decision on such a chat, turn, task or label")
 
 
 def as_dict(one: Explanation) -> dict[str, object]:
@@ -97,7 +103,15 @@ def as_dict(one: Explanation) -> dict[str, object]:
     }
 
 
-def _chats(path: Path, settings: Settings, chat_id: str | None) -> Iterator[Chat]:
+def _chats(named: str, merchant: str | None, settings: Settings, chat_id: str | None) -> Iterator[Chat]:
+    """Yield the stored chat of that id, or the chats of a file."""
+    path = Path(named)
+    if not path.is_file():
+        with opened(settings.database_url) as engine:
+            require_ready(engine)
+            with read_tx(engine) as connection:
+                yield get_chat(connection, named, merchant).chat
+        return
     for item in read_chats(path, ReadOptions(zone=settings.zone, now=now())):
         if isinstance(item, Rejected):
             err().print(f"{path}:{item.line}: rejected: {item.reason}")
