@@ -8,7 +8,8 @@ The path of a chat, and the floor each step lives on (imports only point down)::
     floor 4   qa.intake, qa.nightly, qa.show, qa.backtest, qa.publishing,
               qa.drafting, qa.demo, qa.accounts, qa.signing_in, qa.auditing,
               qa.overview, qa.rulehealth, qa.trying, qa.versions, qa.training,
-              qa.judging, qa.queueing, qa.reviewing, qa.learning
+              qa.judging, qa.queueing, qa.casebook, qa.reviewing, qa.learning, qa.boards,
+              qa.moving, qa.backups, qa.retention, qa.operating
                                                 one use case a module
     floor 3   qa.rules, qa.models, qa.store, qa.privacy   engines and persistence
     floor 2   qa.text, qa.phrases, qa.hours, qa.ledger, qa.sampling, qa.estimates,

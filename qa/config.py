@@ -12,7 +12,10 @@
     trusted_proxies = 1          QA_TRUSTED_PROXIES reverse proxies in front of the workbench, default 0
     session_hours = 12           QA_SESSION_HOURS   how long somebody stays logged in at most
     idle_minutes = 120           QA_IDLE_MINUTES    … and without a click
-    [packs] [policy] [merchants.NAME] [[periods]]   only in the file
+    retention_days = 730         QA_RETENTION_DAYS  days for which texts of chats are kept; default: for ever
+    metrics_token = "…"          QA_METRICS_TOKEN   whom /metrics is given to, 32 characters or more; default: nobody
+    log_json = true              QA_LOG_JSON        the log as one JSON object a line
+    [packs] [policy] [merchants.NAME] [[periods]] [retention]   only in the file
 
 Paths in the file are relative to the file, paths in the environment to the current folder. A pack is a file, or a
 shipped one by its name: ``acme = "preset:finance"`` (docs/presets.md).
@@ -39,7 +42,8 @@ SECRET_KEY_LENGTH = 32
 
 _SCALARS = (
     "database_url", "data_dir", "secret_key", "timezone", "workers", "scorecard", "model",
-    "public_url", "trusted_proxies", "session_hours", "idle_minutes",
+    "public_url", "trusted_proxies", "session_hours", "idle_minutes", "retention_days",
+    "metrics_token", "log_json",
 )  # fmt: skip
 _PATHS = ("data_dir", "scorecard")
 _KNOWN = {f"QA_{name.upper()}": name for name in _SCALARS}
@@ -48,6 +52,7 @@ _NOT_OURS = ("QA_TEST_", "QA_SHARED", "QA_CONFIG")
 _ORIGIN = re.compile(r"https?://([\w-]+(\.[\w-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?/?", re.ASCII | re.IGNORECASE)
 
 _Table = dict[str, Any]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Settings(BaseModel):
@@ -68,6 +73,13 @@ class Settings(BaseModel):
     trusted_proxies: Annotated[int, Field(ge=0, le=8)] = 0
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
     idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 120
+    retention_days: Days | None = None
+    """Days for which the text of a chat is kept; None: for ever. ``retention`` has merchants with another term."""
+    retention: dict[str, Days] = {}
+    metrics_token: SecretStr | None = None
+    """What Prometheus shows to be given the figures of ``/metrics``; None: nobody is given them."""
+    log_json: bool = False
+    """Whether the log is one JSON object a line."""
     packs: dict[str, Path] = {}
     policy: _Table = {}
     merchants: dict[str, _Table] = {}
@@ -81,7 +93,7 @@ class Settings(BaseModel):
         """An empty URL is our file in the data directory; any other is checked where it is opened."""
         return url or f"sqlite:///{info.data.get('data_dir', Path('var')) / DATABASE_NAME}"
 
-    @field_validator("secret_key")
+    @field_validator("secret_key", "metrics_token")
     @classmethod
     def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
         if key is not None and len(key.get_secret_value()) < SECRET_KEY_LENGTH:

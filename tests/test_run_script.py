@@ -151,16 +151,19 @@ def steps_of(run: ModuleType, monkeypatch: pytest.MonkeyPatch, words: list[str],
 
 
 def test_a_whole_run_ends_with_the_coverage_gate(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    result, postgres, chromium, pytest_run, report = steps_of(run, monkeypatch, ["test"], {})
+    result, postgres, chromium, core, others, report = steps_of(run, monkeypatch, ["test"], {})
     assert result == "→ 0"
     assert postgres.endswith("pg_server.py")
     assert chromium.endswith("chromium.py")
-    assert "--cov" in pytest_run
+    assert core.endswith("-m core --cov --cov-report=")
+    assert others.endswith("-m not core")
     assert "--fail-under 95" in report
     assert "qa/ledger.py,qa/ledger/*" in report
 
 
-@pytest.mark.parametrize(("broken", "steps"), [("pg_server", 1), ("chromium", 2), ("-m pytest", 3), ("-m coverage", 4)])
+@pytest.mark.parametrize(
+    ("broken", "steps"), [("pg_server", 1), ("chromium", 2), ("-m core", 3), ("-m not core", 4), ("-m coverage", 5)]
+)
 def test_a_whole_run_fails_where_a_step_fails(
     run: ModuleType, monkeypatch: pytest.MonkeyPatch, broken: str, steps: int
 ) -> None:

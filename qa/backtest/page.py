@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from qa.backtest.result import Backtest, Bin
+from qa.backtest.result import Backtest, Bin, RuleShift, ScoreShift
 
 AGENTS_SHOWN = 60
 """Agents in the table, those whose scores move most; the JSON file has them all."""
+
+
+class Parts(NamedTuple):
+    """A result in the order in which a page tells it."""
+
+    touched: list[RuleShift]
+    """Rules that fire on other chats."""
+    weighed: list[RuleShift]
+    """Rules that fire as before and count differently."""
+    silent: list[RuleShift]
+    agents: list[ScoreShift]
+    """All of them, those whose scores move most first."""
+    most: int
+    """Chats of the fullest bin, at least 1."""
+
+
+def parts(result: Backtest) -> Parts:
+    """Return what a page shows first, then, and last."""
+    touched = [one for one in result.rules if one.newly or one.no_longer]
+    weighed = [one for one in result.rules if one not in touched and moved(one.points_old, one.points_new) != "±0.00"]
+    silent = [one for one in result.rules if one not in touched and one not in weighed]
+    agents = sorted(result.by_agent, key=lambda one: (-abs(one.shift or 0.0), one.merchant or "", one.agent or ""))
+    return Parts(touched, weighed, silent, agents, max((one.chats for one in result.shifts), default=0) or 1)
 
 
 def page(result: Backtest) -> str:
@@ -21,16 +46,9 @@ def page(result: Backtest) -> str:
         finalize=_shown,
     )
     environment.filters |= {"points": points, "moved": moved, "percent": percent, "span": span}
-    touched = [one for one in result.rules if one.newly or one.no_longer]
-    weighed = [one for one in result.rules if one not in touched and moved(one.points_old, one.points_new) != "±0.00"]
-    agents = sorted(result.by_agent, key=lambda one: (-abs(one.shift or 0.0), one.merchant or "", one.agent or ""))
+    told = parts(result)
     return environment.get_template("backtest.html").render(
-        r=result,
-        touched=touched,
-        weighed=weighed,
-        silent=[one for one in result.rules if one not in touched and one not in weighed],
-        agents=agents[:AGENTS_SHOWN],
-        most=max((one.chats for one in result.shifts), default=0) or 1,
+        r=result, **told._replace(agents=told.agents[:AGENTS_SHOWN])._asdict()
     )
 
 

@@ -22,6 +22,7 @@ from qa.rules.diff import side
 from qa.rules.inspector import Inspector, Standard
 from qa.store import frames
 from qa.store.chats import FrameChat, days_with_chats, decode_body, merchants, read_frame_chunk
+from qa.store.dropping import without_text
 from qa.store.history import Past
 from qa.store.nights import Night, State, nights_between
 from qa.store.session import read_tx
@@ -174,13 +175,17 @@ def _rows(engine: Engine, day: _Day, tally: Tally, pasts: Sequence[Past]) -> Ite
         with read_tx(engine) as connection:
             chunk = frames.read_sample_chunk(connection, day.night.id, after, CHUNK)
             histories = _histories(connection, pasts, chunk)
+            gone = without_text(connection, [one.pk for one in chunk])
         if not chunk:
             return
         for one in chunk:
             agent, _ = one.stratum
             cell = _whole(day, agent, tally) if one.targeted else _cell(day, one.wave, one.stratum)
             yield _Row(
-                Place(day.merchant, one.chat_id, day.day, agent, cell, one.probability), one.body, one.pk, histories
+                Place(day.merchant, one.chat_id, day.day, agent, cell, one.probability),
+                b"" if one.pk in gone else one.body,
+                one.pk,
+                histories,
             )
         after = chunk[-1].pk
 
@@ -191,12 +196,14 @@ def _every(engine: Engine, day: _Day, tally: Tally, pasts: Sequence[Past]) -> It
         with read_tx(engine) as connection:
             chunk = read_frame_chunk(connection, day.merchant, day.day, after, CHUNK)
             histories = _histories(connection, pasts, chunk)
+            gone = without_text(connection, [one.pk for one in chunk])
         if not chunk:
             return
         for one in chunk:
             agent = one.agent_id or ""
             cell = _whole(day, agent, tally)
-            yield _Row(Place(day.merchant, one.chat_id, day.day, agent, cell, 1.0), one.body, one.pk, histories)
+            body = b"" if one.pk in gone else one.body  # what has no text counts as unreadable
+            yield _Row(Place(day.merchant, one.chat_id, day.day, agent, cell, 1.0), body, one.pk, histories)
         after = chunk[-1].pk
 
 

@@ -40,11 +40,19 @@ COMMANDS: dict[str, Entry] = {
     "show": Entry("Look", "qa.cli.show:command", "One chat: its waits, findings with quotes, and score."),
     "demo": Entry("Look", "qa.cli.demo:command", "A month of generated chats, the nights over it, what was found."),
     "queue": Entry("The workbench", "qa.cli.queue:command", "index: bring in the flagged chats of finished nights."),
+    "cases": Entry("The workbench", "qa.cli.cases:command", "list, export: the case library, and collections as XLSX."),
     "serve": Entry("The workbench", "qa.cli.serve:command", "Serve the pages in which people review."),
     "init": Entry("The workbench", "qa.cli.init:command", "Make the secret, the tables and the first admin."),
     "users": Entry("The workbench", "qa.cli.users:command", "add, list, disable, reset: who may log in."),
     "audit": Entry("The workbench", "qa.cli.audit:command", "verify: is the log of who did what unbroken."),
-    "db": Entry("Keep house", "qa.cli.db:command", "upgrade, current: the version of the database schema."),
+    "db": Entry("Keep house", "qa.cli.db:command", "upgrade, current: the schema; copy: to another database."),
+    "backup": Entry("Keep house", "qa.cli.backup:backup_command", "Write everything into one file, while others work."),
+    "restore": Entry("Keep house", "qa.cli.backup:restore_command", "Put a backup into an empty database."),
+    "retention": Entry(
+        "Keep house", "qa.cli.retention:retention_command", "Drop texts of chats older than the policy."
+    ),
+    "erase-customer": Entry("Keep house", "qa.cli.retention:erase_command", "Erase what one customer said."),
+    "secret": Entry("Keep house", "qa.cli.secret:command", "rotate: a new secret, and the models signed anew."),
     "doctor": Entry("Keep house", "qa.cli.doctor:command", "Check this installation and say what to do."),
 }
 
@@ -73,6 +81,9 @@ QA_SECRET_KEY    signs what must not be forged        32 characters or more
 QA_WORKERS       processes of the night               default: as many as the work repays
 QA_SCORECARD     scorecard file                       default: the house scorecard
 QA_PUBLIC_URL    where browsers find the workbench    default: this machine only
+QA_RETENTION_DAYS  how long texts of chats are kept   default: for ever
+QA_METRICS_TOKEN whom /metrics is given to            default: nobody
+QA_LOG_JSON      1: the log as JSON lines             default: 0
 QA_TRUSTED_PROXIES, QA_SESSION_HOURS, QA_IDLE_MINUTES   see docs/examples/zhijian.toml"""
 
 

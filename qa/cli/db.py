@@ -1,18 +1,26 @@
-"""``qa db``: the version of the database schema."""
+"""``qa db``: the version of the database schema, and moving to another database."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
-from qa.cli.common import pass_settings
+from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.owner import user
 from qa.config import Settings
+from qa.moving import Carried, copy_database
+from qa.store.audit import Act
 from qa.store.migrate import current_revision, head_revision, upgrade
 from qa.store.session import describe, opened
+
+_HASH = 16
+"""Characters of a hash that are printed."""
 
 
 @click.group("db")
 def command() -> None:
-    """The version of the database schema.
+    """The version of the database schema, and moving to another database.
 
     An empty database is filled by the first command that writes to it; `upgrade` is needed after a new version of
     this program. Make a backup before it.
@@ -38,3 +46,30 @@ def current_command(settings: Settings) -> None:
     with opened(settings.database_url) as engine:
         found, place = current_revision(engine), describe(engine)
     click.echo(f"{place}: schema {found or 'none'}, this program works with {head_revision()}")
+
+
+@command.command("copy")
+@click.argument("source", metavar="SOURCE_URL")
+@click.argument("target", metavar="TARGET_URL")
+def copy_command(source: str, target: str) -> None:
+    """Copy one database into another, empty one, and compare: SQLite to PostgreSQL, or back.
+
+    URLs are sqlite:///FILE or postgresql://USER@HOST/NAME; a password belongs into PGPASSWORD or a pgpass file, where
+    no list of processes shows it. The source is only read, as it is at one moment. What is stored is compared by count
+    and hash before it is kept; stopped or killed, nothing is. Stop `qa serve` and the nights first: what they write
+    afterwards is not in the copy.
+    """
+    with opened(source, read_only=True) as old, opened(target) as new:
+        with progress() as shown:
+            done = copy_database(old, new, Act(f"cli:{user()}", now()), shown)
+        _tell(done)
+        err().print(f"{describe(old)} → {describe(new)}: set QA_DATABASE_URL to the new one")
+
+
+def _tell(done: Sequence[Carried]) -> None:
+    widest = max(len(one.table) for one in done)
+    console = out()
+    console.print(f"{'table':<{widest}}  {'rows':>12}  sha-256 of the rows  compared")
+    for table, read, stored in done:
+        same = "same" if read == stored else "DIFFERENT"
+        console.print(f"{table:<{widest}}  {stored.rows:>12,}  {stored.sha256[:_HASH]:<19}  {same}")

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 from shlex import quote
 
 import click
 
+from qa.accounts import LINK_HOURS
+from qa.boards.rollup import roll_up
 from qa.cli.common import current_settings, now, out, progress
+from qa.cli.demo_people import logins, people
 from qa.cli.nightly import night_options
 from qa.cli.nightly_summary import print_night
+from qa.cli.serve import address_of, listening, start
+from qa.cli.users import HOST, PORT
 from qa.config import Settings, load_settings
 from qa.demo.compare import Tally, percent, summary
 from qa.demo.run import CHATS, DemoResult, run_demo, write_settings
+from qa.demo.write import ChatKey
 from qa.queueing import fill
+from qa.reviewing import Options as Reading
+from qa.reviewing import import_reviews
+from qa.store.audit import Act
+from qa.store.chats import get_chat
 from qa.store.migrate import ensure_ready
 from qa.store.session import opened, read_tx
+from qa.web.keys import make_secret
 
 
 @click.command()
@@ -26,13 +38,14 @@ from qa.store.session import opened, read_tx
     show_default=True, help="Where the demo keeps its chats, its database and its report.",
 )  # fmt: skip
 @click.option("--chats", type=click.IntRange(60, 200_000), default=CHATS, show_default=True, metavar="N")
-@click.option("--no-serve", is_flag=True, help="End after the summary (there is no web workbench to start yet).")
-def command(folder: Path, chats: int, no_serve: bool) -> None:
+@click.option("--port", type=click.IntRange(0, 65_535), metavar="P", help="Port of the workbench; default: a free one.")
+@click.option("--no-serve", is_flag=True, help="End after the summary; the workbench is not started.")
+def command(folder: Path, chats: int, port: int | None, no_serve: bool) -> None:
     """Generate a month of three merchants' chats with planted faults, import it, run its nights, compare.
 
-    The demo has its own SQLite database and settings in DIR; your own data and QA_DATABASE_URL are not touched.
+    Then the workbench is served, with a one-time login for each role, until Ctrl-C. The demo has its own SQLite
+    database and settings in DIR; your own data and QA_DATABASE_URL are not touched.
     """
-    del no_serve  # accepted from the first release on, so that scripts need no change when the workbench comes
     begun = time.perf_counter()
     settings = _settings(folder)
     with opened(settings.database_url) as engine:
@@ -41,10 +54,38 @@ def command(folder: Path, chats: int, no_serve: bool) -> None:
             done = run_demo(
                 engine, folder, lambda merchant, day: night_options(settings, merchant, day), now(), shown, chats
             )
+            import_reviews([done.reviews], engine, Reading(lambda _: settings.zone, now(), settings.data_dir), shown)
             fill(engine, now(), shown)
+            roll_up(engine, settings.zone, shown)
         with read_tx(engine) as connection:
             print_night(out(), connection, done.nights[-1], 0)
     _tell(done, time.perf_counter() - begun)
+    if not no_serve:
+        _serve(settings, done.example, port)
+
+
+def _serve(settings: Settings, example: ChatKey, port: int | None) -> None:
+    """Serve the demo's workbench, after telling how to log in: a link that works once, or the password chosen."""
+    make_secret(settings)
+    with listening(HOST, _free(port)) as listener:
+        address = address_of(settings, listener)
+        with opened(settings.database_url) as engine:
+            merchant, chat_id = example
+            with read_tx(engine) as connection:
+                agent = get_chat(connection, chat_id, merchant).chat.agent.id
+            click.echo(f"\none-time logins, good for {LINK_HOURS} hours; each opens a page to choose a password:")
+            for one in logins(engine, Act("cli:demo", now()), people(merchant, agent)):
+                how = f"{address}/link/{one.token}" if one.token else "with the password you chose"
+                click.echo(f"  {one.name:<16}{how}")
+        start(settings, listener, f"{address}  (Ctrl-C ends it)")
+
+
+def _free(port: int | None) -> int:
+    """Return the port asked for; without one the usual port, or any (0) where that is taken."""
+    if port is not None:
+        return port
+    with socket.socket() as tried:
+        return 0 if tried.connect_ex((HOST, PORT)) == 0 else PORT
 
 
 def _settings(folder: Path) -> Settings:
@@ -64,6 +105,7 @@ def _tell(done: DemoResult, seconds: float) -> None:
     console.print(summary(done.comparison))
     console.print(_by_rule(done.comparison.rules))
     console.print(f"by scenario, with every miss: {done.report}")
+    console.print(f"some of the chats have been reviewed already, by people who know what was planted: {done.reviews}")
     here = f"QA_DATA_DIR={quote(str(done.folder))} ./run"
     console.print(f"look at one:  {here} show {quote(done.example[1])}")
     console.print(f"redo a draw:  {here} sample explain {done.nights[-1].night.day}")

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 import click
 from sqlalchemy import Engine
 
+from qa.boards.rollup import roll_up
 from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.jsonlog import set_up_json, tell_night
 from qa.cli.models.opening import registry
 from qa.cli.nightly_summary import print_night
 from qa.cli.owner import is_gone, me
@@ -20,6 +22,7 @@ from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.report import write_report
 from qa.nightly.standard import standard_for
 from qa.nightly.thinking import OFF, Models, NoModels, RegistryModels
+from qa.operating import note_stages
 from qa.policy import PolicyBook
 from qa.queueing import fill
 from qa.store.chats import count_open, days_with_chats, merchants, merchants_with_chats
@@ -64,6 +67,7 @@ def command(
     """
     if masked and json_file is None:
         raise ConfigError("--masked is about the file of --json, and there is none")
+    set_up_json(settings)
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
         plan = plan_nights(engine, settings, day, merchant)
@@ -73,7 +77,10 @@ def command(
                 for name, local_day in plan:
                     options = night_options(settings, name, local_day, workers=workers, extend=extend)
                     results.append(run_night(engine, options, shown))
+                    note_stages(engine, results[-1].night.id, results[-1].seconds)
+                    tell_night(settings, results[-1])
                 fill(engine, now(), shown)
+                roll_up(engine, settings.zone, shown)
         except LeaseHeldError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qa.boards.rollup import roll_up
 from qa.cli.common import now, pass_settings, progress
 from qa.config import Settings
 from qa.queueing import fill
@@ -19,7 +20,7 @@ def command() -> None:
 @command.command("index")
 @pass_settings
 def index_command(settings: Settings) -> None:
-    """Put the flagged chats of finished nights into the queue, with their words for the search.
+    """Put the flagged chats of finished nights into the queue, and add up the figures of the boards.
 
     The nights do it themselves; this is for nights that ran before there was a queue. What is there stays as it is.
     """
@@ -27,4 +28,6 @@ def index_command(settings: Settings) -> None:
         require_ready(engine)
         with progress() as shown:
             filled = fill(engine, now(), shown)
+            added = roll_up(engine, settings.zone, shown)
     click.echo(f"{filled.runs:,} runs taken up, {filled.chats:,} chats new in the queue")
+    click.echo(f"{added:,} nights added up for the boards")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
 from sqlalchemy import Engine
 
 from qa.demo.compare import Comparison, compare, markdown
+from qa.demo.reviewed import reviews
 from qa.demo.templates import library
 from qa.demo.write import ChatKey, read_truth, write_month
 from qa.intake import ImportOptions, ImportReport, import_files
@@ -26,6 +28,9 @@ DAYS = 30
 CHATS = 6_300
 TRUTH = "truth.jsonl"
 REPORT = "demo-truth.md"
+REVIEWS = "reviews.jsonl"
+UNREAD_DAYS = 4
+"""Days at the end of the month whose chats nobody has read yet."""
 SETTINGS = "zhijian.toml"
 SETTINGS_TEXT = """\
 # Settings of the demo; `QA_DATA_DIR=<this folder> ./run …` uses them.
@@ -55,6 +60,8 @@ class DemoResult:
     nights: list[NightResult]
     comparison: Comparison
     report: Path
+    reviews: Path
+    """What reviewers who know the truth said of a part of the chats, to be imported."""
     example: ChatKey
     """A chat worth looking at: one with many planted faults that was inspected."""
 
@@ -101,7 +108,10 @@ def run_demo(
     report = folder / REPORT
     titles = {scenario.id: scenario.title for scenario in library().scenarios}
     report.write_text(heading(chats) + markdown(comparison, titles), encoding="utf-8")
-    return DemoResult(folder, imported, results, comparison, report, example)
+    said = folder / REVIEWS
+    until = START + timedelta(days=DAYS - 1 - UNREAD_DAYS)
+    said.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in reviews(truth, observed, until)))
+    return DemoResult(folder, imported, results, comparison, report, said, example)
 
 
 def fired_rules(engine: Engine) -> dict[ChatKey, set[str]]:

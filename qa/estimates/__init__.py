@@ -23,11 +23,21 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from qa.estimates.apart import tiers
 from qa.estimates.intervals import clip_to_seen, mean_interval, wilson
 from qa.estimates.summary import Estimate, Note, StratumSummary, summarize
 from qa.estimates.variance import Fit, Frame, fit_ratio
 
-__all__ = ["Estimate", "Note", "StratumSummary", "estimate_mean", "estimate_proportion", "estimate_ratio", "summarize"]
+__all__ = [
+    "Estimate",
+    "Note",
+    "StratumSummary",
+    "estimate_mean",
+    "estimate_proportion",
+    "estimate_ratio",
+    "summarize",
+    "tiers",
+]
 
 
 def estimate_mean(

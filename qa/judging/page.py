@@ -20,7 +20,8 @@ from qa.people import Place
 from qa.policy import Policy
 from qa.privacy import MaskPolicy, mask_chat, mask_json
 from qa.rules.context import make_context
-from qa.rules.inspector import Standard
+from qa.rules.engine import fill_message
+from qa.rules.inspector import Standard, repeated_in_english
 from qa.rules.pack import Bilingual, Rule
 from qa.rules.view import Context
 from qa.scoring import Score
@@ -30,11 +31,12 @@ from qa.store.inspected import State, Where
 from qa.store.inspections import History
 from qa.store.reviews import Review
 from qa.store.session import read_tx
-from qa.types import Chat, Evidence
+from qa.types import Chat, Evidence, Result, Severity
 
 COLOURS = 6
 """How many colours of evidence there are; findings take them in turn."""
 _CLAIMS = ("failed", "bonus")
+_GRAVITY = tuple(Severity)
 
 
 class Viewer(NamedTuple):
@@ -57,6 +59,8 @@ class Finding(NamedTuple):
     points: float
     hits: int
     message: str
+    english: str | None
+    """The message in English; None where only the stored one is known."""
     evidence: tuple[Evidence, ...]
 
     @property
@@ -141,6 +145,11 @@ class Page(NamedTuple):
         """What this person said of the chat last."""
         return next((one for one in reversed(self.reviews) if one.reviewer == reviewer), None)
 
+    @property
+    def last_verdicts(self) -> Review | None:
+        """The newest review that judges findings: what the score of the chat rests on."""
+        return next((one for one in reversed(self.reviews) if one.verdicts), None)
+
 
 def place_of(connection: Connection, inspection: int) -> Place | None:
     """Where an inspection lies, None where there is none."""
@@ -204,8 +213,14 @@ def is_blind(connection: Connection, where: Where, viewer: Viewer) -> bool:
 
     An audit chat is blind for every reviewer until he has answered; who oversees sees it once anybody has.
     """
-    if not viewer.judges or not inspected.drawn_for_audit(connection, where.merchant, where.chat_id):
-        return False
+    return (
+        viewer.judges
+        and inspected.drawn_for_audit(connection, where.merchant, where.chat_id)
+        and _unanswered(connection, where, viewer)
+    )
+
+
+def _unanswered(connection: Connection, where: Where, viewer: Viewer) -> bool:
     who = None if viewer.oversees else viewer.name
     return not inspected.answered_blind(connection, where.merchant, where.chat_id, who)
 
@@ -221,7 +236,8 @@ def read_page(connection: Connection, inspection: int, viewer: Viewer, zone: Zon
     where, history = raw.where, raw.history
     stored = get_chat(connection, where.chat_id, where.merchant, where.revision)
     sample = inspected.sampled(connection, inspection)
-    blind = is_blind(connection, where, viewer)
+    audit = inspected.drawn_for_audit(connection, where.merchant, where.chat_id)
+    blind = viewer.judges and audit and _unanswered(connection, where, viewer)
     context = _context_of(connection, history.night_id, where.merchant, stored.day, history.ruleset, zone)
     rows = visible(stored.chat.messages)
     ledger = ledger_of(rows, context.ledger)
@@ -229,7 +245,6 @@ def read_page(connection: Connection, inspection: int, viewer: Viewer, zone: Zon
     machine = None if blind else _machine(connection, raw, stored.chat, viewer.policy, opinions)
     chat = mask_chat(stored.chat, viewer.policy)
     cited = () if machine is None else [Cited(one.number, one.evidence) for one in machine.findings]
-    audit = inspected.drawn_for_audit(connection, where.merchant, where.chat_id)
     fired = () if machine is None else {one.rule.id for one in machine.findings}
     return Page(
         id=inspection,
@@ -270,16 +285,38 @@ def _machine(
 
 
 def _findings(raw: Raw, chat: Chat, policy: MaskPolicy) -> tuple[Finding, ...]:
+    """What the machine claims, the gravest first; the numbers follow that order."""
     rules = {rule.id: rule for rule in raw.standard.pack.rules}
-    told = [{"message": row.message, "evidence": orjson.loads(row.evidence)} for row in raw.claims]
+    places = {row.id: orjson.loads(row.evidence) for row in raw.claims}
+    claims = sorted(raw.claims, key=lambda row: _gravity(rules[row.rule], row, places[row.id]))
+    told = [
+        {"message": row.message, "english": _english(rules[row.rule], row, places[row.id]), "evidence": places[row.id]}
+        for row in claims
+    ]
     masked = mask_json(told, policy=policy, chat=chat)
     return tuple(
         Finding(
             number, row.id, rules[row.rule], row.outcome, row.severity, row.points, row.hits, said["message"],
-            tuple(Evidence(**place) for place in said["evidence"]),
+            said["english"], tuple(Evidence(**place) for place in said["evidence"]),
         )
-        for number, (row, said) in enumerate(zip(raw.claims, masked, strict=True), start=1)
+        for number, (row, said) in enumerate(zip(claims, masked, strict=True), start=1)
     )  # fmt: skip
+
+
+def _gravity(rule: Rule, row: Any, places: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
+    """What findings are ordered by: red lines, severity, praise last; of the same, as they stand in the chat."""
+    first = (places[0]["turn"], places[0]["start"]) if places else (-1, 0)
+    return (not rule.red_line, row.outcome == Result.BONUS, -_GRAVITY.index(row.severity), first, row.id)
+
+
+def _english(rule: Rule, row: Any, places: Sequence[dict[str, Any]]) -> str | None:
+    """The message in English, filled with what filled the stored one; None where that cannot be told."""
+    evidence = tuple(Evidence(**place) for place in places)
+    stored = fill_message(rule.message.zh, evidence, row.hits, row.value)
+    if not row.message.startswith(stored):
+        return None
+    english = fill_message(rule.message.en, evidence, row.hits, row.value)
+    return repeated_in_english(english, row.message.removeprefix(stored))
 
 
 def _sampling(sample: inspected.Sampled, *, blind: bool) -> Sampling:

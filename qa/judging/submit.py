@@ -125,7 +125,6 @@ def submit(engine: Engine, act: Act, inspection: int, viewer: Viewer, draft: Dra
         review = _review(connection, raw, act, draft, blind=blind)
         added = reviews.add_review(connection, review)
         facts = {"review": added.id, "kind": review.kind, "verdicts": len(review.verdicts), "score": review.score}
-        facts |= {"typical": True} if draft.typical else {}
         audit.append(connection, act, "review.add", f"inspection:{inspection}", facts)
         return Submitted(added.id, new=True, score=review.score)
 
@@ -172,6 +171,7 @@ def _review(connection: Connection, raw: Raw, act: Act, draft: Draft, *, blind: 
         resolution=_label(Task.RESOLUTION, draft.resolution),
         score=None if blind else _score(raw, given, missed),
         excellent=True if draft.excellent else None,
+        typical=True if draft.typical else None,
         comment=_text("comment", draft.comment),
         verdicts=(*given, *missed),
     )

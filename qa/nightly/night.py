@@ -27,6 +27,7 @@ from qa.rules.inspector import Standard
 from qa.sampling import audit_sample, design, night_salt, take
 from qa.store import frames, inspections, nights
 from qa.store.chats import frame_ranges
+from qa.store.dropping import refuse_dropped
 from qa.store.nights import Lease, Night, Run, RunKind, State
 from qa.store.session import read_tx, write_tx
 from qa.types import MICROSECONDS, Instant
@@ -163,6 +164,7 @@ def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night
             night = nights.create_night(connection, options.merchant, options.day, salt, policy, now)
         elif night.state is State.DONE and not options.extend:
             return None
+        refuse_dropped(connection, options.merchant, options.day)
         lease = Lease(options.owner, now + LEASE_SECONDS * MICROSECONDS)
         nights.take_lease(connection, night.id, lease, now, options.is_gone)
         runs = [run for run in nights.runs_of(connection, night.id) if run.kind is not RunKind.RESCORE]

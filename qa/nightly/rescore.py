@@ -11,6 +11,7 @@ from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, assignment, begun
 from qa.nightly.thinking import Choice
 from qa.progress import Progress
 from qa.store import frames, inspections, nights
+from qa.store.dropping import refuse_dropped
 from qa.store.nights import Lease, Night, Run, RunKind, State
 from qa.store.session import read_tx, write_tx
 from qa.types import MICROSECONDS
@@ -63,6 +64,7 @@ def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night
             raise NotFoundError(f"there is no night {options.day} of merchant {options.merchant!r}")
         if night.state is not State.DONE:
             raise QaError(f"the night {options.day} of {options.merchant!r} is not finished: run qa nightly first")
+        refuse_dropped(connection, options.merchant, options.day)
         lease = Lease(options.owner, now + LEASE_SECONDS * MICROSECONDS)
         nights.take_lease(connection, night.id, lease, now, options.is_gone)
         runs = [run for run in nights.runs_of(connection, night.id) if run.kind is RunKind.RESCORE]

@@ -19,7 +19,8 @@ from qa.store.queue_filters import RESOLUTIONS, SENTIMENTS, SEVERITIES, bits_of
 from qa.store.session import read_tx, write_tx
 from qa.store.tables import chats
 from qa.store.tables import inspections as inspected
-from qa.types import Chat, Instant, Role
+from qa.store.words import spoken
+from qa.types import Chat, Instant
 
 PART = 300
 """Inspections looked at and written at a time."""
@@ -80,7 +81,7 @@ def _prepared(connection: Connection, run_id: int, found: Sequence[tuple[int, in
         item, marked = _item(inspection, stored[pk], chat, scores[inspection], details[inspection])
         items.append(item)
         marks += [{"mark": mark, "rank": item["rank"], "inspection_id": inspection} for mark in marked]
-        texts[pk] = [one.text for one in chat.messages if one.role is not Role.SYSTEM] if chat else []
+        texts[pk] = spoken(chat) if chat else []
     return Prepared(run_id, [chat for _, chat, _ in found], items, marks, texts)
 
 

@@ -69,7 +69,7 @@ def look(
         count = queue.count_items(connection, looking, filters)
         choices = queue.choices(connection, worker.scope)
         saved = queue_work.filters_for(connection, worker.user.id)
-        day = queue_work.days_of(connection, {worker.user.id: worker.user.name}, *today, now)[0]
+        day = queue_work.day_of(connection, worker.user.id, worker.user.name, *today, now)
     rows = [shown(item, policy) for item in page.items]
     visible = [one for one in saved if one.owner == worker.user.id or _reaches(worker, one)]
     return Listed(rows, page.after, count, choices, visible, day)
@@ -78,7 +78,7 @@ def look(
 def days_progress(engine: Engine, user: User, now: Instant, today: Today) -> Day:
     """Return how far a reviewer's day has come."""
     with read_tx(engine) as connection:
-        return queue_work.days_of(connection, {user.id: user.name}, *today, now)[0]
+        return queue_work.day_of(connection, user.id, user.name, *today, now)
 
 
 def shown(item: Item, policy: MaskPolicy) -> Row:

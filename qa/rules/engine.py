@@ -210,7 +210,7 @@ def _finding(rule: Rule, answer: Judgement, chat: Chat) -> Finding:
     return Finding(
         rule=rule.id,
         outcome=Result.BONUS if rule.bonus else Result.FAILED,
-        message=_message(rule.message.zh, evidence, count, answer.value),
+        message=fill_message(rule.message.zh, evidence, count, answer.value),
         hits=count,
         value=answer.value,
         evidence=evidence,
@@ -242,10 +242,10 @@ def _anchor(answer: Judgement, chat: Chat) -> tuple[Place, ...]:
     return ((last, 0, len(chat.messages[last].text)),)
 
 
-def _message(template: str, evidence: tuple[Evidence, ...], count: int, value: float | None) -> str:
-    """Fill ``{quote}``, ``{count}`` and ``{value}`` (a figure without needless decimals).
+def fill_message(template: str, evidence: tuple[Evidence, ...], count: int, value: float | None) -> str:
+    """A rule's message with ``{quote}``, ``{count}`` and ``{value}`` filled (figures without needless decimals).
 
-    >>> _message("等待 {value} 秒", (), 1, 72.0)
+    >>> fill_message("等待 {value} 秒", (), 1, 72.0)
     '等待 72 秒'
     """
     quote = next((item.quote for item in evidence if not item.absent), "").replace("\0", "␀")

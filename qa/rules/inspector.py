@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,10 @@ from qa.types import Chat, ChatOpinion, Dimension, Finding, History, Offences, R
 
 RED_LINE = "red_line:"
 """Prefix of a targeting reason that is a red-line rule; the rule's id follows."""
+
+_REPEATED = "（{} 天内第 {} 次，上次 {} 会话 {}）"
+_REPEATED_IN_ENGLISH = " (no. {1} within {0} days; before: {2}, chat {3})"
+_AGAIN = re.compile(r"（(\d+) 天内第 (\d+) 次，上次 (\d{4}-\d{2}-\d{2}) 会话 (.*)）", re.DOTALL)
 
 
 class Scorecard(BaseModel):
@@ -126,8 +131,7 @@ class Inspector:
         message, repeat = finding.message, self._rules[finding.rule].repeat
         earlier = history.offences.get(finding.rule)
         if repeat is not None and earlier is not None:
-            before = f"上次 {earlier.last_day} 会话 {earlier.last_chat}"
-            message += f"（{repeat.within_days} 天内第 {earlier.days + 1} 次，{before}）"
+            message += _REPEATED.format(repeat.within_days, earlier.days + 1, earlier.last_day, earlier.last_chat)
         return msgspec.structs.replace(finding, points=points.get(finding.rule, 0.0), message=message)
 
     def _items(self, opinion: Opinion, history: History) -> list[Item]:
@@ -152,6 +156,22 @@ class Inspector:
         ]
         bonuses = [finding.rule for finding in findings if finding.outcome is Result.BONUS]
         return flag(card.total if card else None, failures, bonuses, broken, self._thresholds, thought)
+
+
+def repeated_in_english(message: str, rest: str) -> str | None:
+    """Return a message in English with what a repeated offence adds to it (``rest``: how it stands in a finding).
+
+    None where ``rest`` is something else.
+
+    >>> repeated_in_english("late", "（7 天内第 2 次，上次 2026-11-19 会话 c-1）")
+    'late (no. 2 within 7 days; before: 2026-11-19, chat c-1)'
+    >>> repeated_in_english("late", ""), repeated_in_english("late", "……")
+    ('late', None)
+    """
+    found = _AGAIN.fullmatch(rest)
+    if found is None:
+        return None if rest else message
+    return message + _REPEATED_IN_ENGLISH.format(*found.groups())
 
 
 def _item(rule: Rule, lost: float | None, *, earned: bool = False) -> Item:

@@ -56,17 +56,21 @@ def hold(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
+_LAST = select(audit_log.c.id, audit_log.c.hash).order_by(audit_log.c.id.desc()).limit(1)
+_ADD = insert(audit_log)
+
+
 def append(
     connection: Connection, act: Act, action: str, subject: str, details: Mapping[str, Any] | None = None
 ) -> Entry:
     """Add a row at the end of the chain. ``details`` hold facts, never a secret or a sentence of a chat."""
     hold(connection)
-    last = connection.execute(_query().order_by(audit_log.c.id.desc()).limit(1)).one_or_none()
+    last = connection.execute(_LAST).one_or_none()
     number, previous = (1, GENESIS) if last is None else (last.id + 1, bytes(last.hash))
     told = orjson.dumps(dict(details or {}), option=orjson.OPT_SORT_KEYS)
     entry = Entry(number, act.at, act.by, action, subject, told, previous, b"")
     entry = entry._replace(hash=hash_of(entry))
-    connection.execute(insert(audit_log).values(entry._asdict()))
+    connection.execute(_ADD, entry._asdict())
     return entry
 
 

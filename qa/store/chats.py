@@ -178,6 +178,10 @@ def _row(revision: Revision, imported_at: Instant) -> dict[str, Any]:
 # --- reading one chat ------------------------------------------------------------------------------------------------
 
 
+_NAMED = select(chats).where(chats.c.merchant == bindparam("qa_merchant"), chats.c.chat_id == bindparam("qa_chat"))
+_CURRENT_ONE, _ONE = _NAMED.where(_current), _NAMED.where(chats.c.revision == bindparam("qa_revision"))
+
+
 def get_chat(
     connection: Connection, chat_id: str, merchant: str | None = None, revision: int | None = None
 ) -> StoredChat:
@@ -190,13 +194,8 @@ def get_chat(
     owners = [merchant] if merchant is not None else _owners(connection, chat_id)
     if len(owners) > 1:
         raise QaError(f"chat {chat_id!r} exists for several merchants ({', '.join(owners)}): name one with --merchant")
-    c = chats.c
-    wanted = _current if revision is None else c.revision == revision
-    row = (
-        connection.execute(select(chats).where(c.merchant == owners[0], c.chat_id == chat_id, wanted)).one_or_none()
-        if owners
-        else None
-    )
+    query, asked = _CURRENT_ONE if revision is None else _ONE, {"qa_chat": chat_id, "qa_revision": revision}
+    row = connection.execute(query, asked | {"qa_merchant": owners[0]}).one_or_none() if owners else None
     if row is None:
         which = "" if revision is None else f" in revision {revision}"
         whose = "" if merchant is None else f" of merchant {merchant!r}"

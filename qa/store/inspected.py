@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, exists, func, select, true
+from sqlalchemy import BigInteger, Connection, bindparam, exists, func, select, true
 
 from qa.store.reviews import AUDIT
 from qa.store.tables import chats, flags, frame, inspections, nights, reviews, runs
@@ -48,15 +48,48 @@ class Sent(NamedTuple):
     reviewer: str
 
 
+_c, _i, _f = chats.c, inspections.c, frame.c
+_INSPECTION = _i.id == bindparam("qa_inspection", type_=BigInteger)
+_CHAT = (_c.merchant == bindparam("qa_merchant"), _c.chat_id == bindparam("qa_chat"))
+# every page asks these: they are made once, for to make a statement takes longer than to run it
+_WHERE = (
+    select(_c.merchant, _c.chat_id, _c.team, _c.agent_id, _c.revision, _c.id)
+    .join(inspections, _i.chat_pk == _c.id)
+    .where(_INSPECTION)
+)
+_REVISIONS = select(_c.id).where(*_CHAT)
+_STATE = select(
+    select(func.max(_i.id)).where(_i.chat_pk.in_(_REVISIONS)).scalar_subquery(),
+    select(func.max(_c.revision)).where(*_CHAT).scalar_subquery(),
+    select(func.max(reviews.c.id))
+    .where(
+        reviews.c.chat_pk.in_(_REVISIONS),
+        bindparam("qa_reviewer", type_=reviews.c.reviewer.type).is_(None)
+        | (reviews.c.reviewer == bindparam("qa_reviewer", type_=reviews.c.reviewer.type)),
+    )
+    .scalar_subquery(),
+)
+_SAMPLED = (
+    select(_f.night_id, nights.c.day, _f.wave, _f.reasons, _f.probability)
+    .join(nights, nights.c.id == _f.night_id)
+    .join(inspections, (_i.night_id == _f.night_id) & (_i.chat_pk == _f.chat_pk))
+    .where(_INSPECTION)
+)
+_MODEL = select(runs.c.model).where(runs.c.id == bindparam("qa_run", type_=BigInteger))
+_AUDITED = (
+    select(true())
+    .select_from(chats.join(inspections, _i.chat_pk == _c.id))
+    .join(flags, flags.c.inspection_id == _i.id)
+    .where(*_CHAT, flags.c.reason == FlagReason.AUDIT.value)
+    .limit(1)
+)
+
+
 def where(connection: Connection, inspection: int) -> Where | None:
     """Which chat the inspection is of; None: there is no such inspection."""
     if not 0 < inspection < 1 << 63:
         return None  # PostgreSQL has no greater keys
-    c = chats.c
-    query = select(c.merchant, c.chat_id, c.team, c.agent_id, c.revision, c.id)
-    row = connection.execute(
-        query.join(inspections, inspections.c.chat_pk == c.id).where(inspections.c.id == inspection)
-    ).first()
+    row = connection.execute(_WHERE, {"qa_inspection": inspection}).first()
     return None if row is None else Where._make(row)
 
 
@@ -70,47 +103,28 @@ def state(connection: Connection, merchant: str, chat_id: str, reviewer: str | N
 
     Of inspections those of the newest run count: its key is in theirs.
     """
-    revisions = connection.execute(
-        select(chats.c.id, chats.c.revision).where(chats.c.merchant == merchant, chats.c.chat_id == chat_id)
-    ).all()
-    pks = [row.id for row in revisions]
-    newest = select(func.max(inspections.c.id)).where(inspections.c.chat_pk.in_(pks))
-    said = select(func.max(reviews.c.id)).where(reviews.c.chat_pk.in_(pks))
-    said = said if reviewer is None else said.where(reviews.c.reviewer == reviewer)
-    return State(
-        connection.execute(newest).scalar() or 0,
-        max((row.revision for row in revisions), default=0),
-        connection.execute(said).scalar() or 0,
-    )
+    row = connection.execute(_STATE, {**_named(merchant, chat_id), "qa_reviewer": reviewer}).one()
+    return State(row[0] or 0, row[1] or 0, row[2] or 0)
+
+
+def _named(merchant: str, chat_id: str) -> dict[str, str]:
+    return {"qa_merchant": merchant, "qa_chat": chat_id}
 
 
 def sampled(connection: Connection, inspection: int) -> Sampled | None:
     """Why the chat of this inspection is in the night's sample."""
-    i, f = inspections.c, frame.c
-    query = (
-        select(f.night_id, nights.c.day, f.wave, f.reasons, f.probability)
-        .join(nights, nights.c.id == f.night_id)
-        .join(inspections, (i.night_id == f.night_id) & (i.chat_pk == f.chat_pk))
-        .where(i.id == inspection)
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_SAMPLED, {"qa_inspection": inspection}).first()
     return None if row is None else Sampled._make(row)
 
 
 def model_of(connection: Connection, run_id: int) -> str | None:
     """The version of the model that gave opinions in a run; None: none did."""
-    return connection.execute(select(runs.c.model).where(runs.c.id == run_id)).scalar()
+    return connection.execute(_MODEL, {"qa_run": run_id}).scalar()
 
 
 def drawn_for_audit(connection: Connection, merchant: str, chat_id: str) -> bool:
     """Whether an inspection of any revision of this chat was drawn for blind review."""
-    query = (
-        select(true())
-        .select_from(chats.join(inspections, inspections.c.chat_pk == chats.c.id))
-        .join(flags, flags.c.inspection_id == inspections.c.id)
-        .where(chats.c.merchant == merchant, chats.c.chat_id == chat_id, flags.c.reason == FlagReason.AUDIT.value)
-    )
-    return connection.execute(query.limit(1)).scalar() is not None
+    return connection.execute(_AUDITED, _named(merchant, chat_id)).scalar() is not None
 
 
 def answered_blind(connection: Connection, merchant: str, chat_id: str, reviewer: str | None = None) -> bool:

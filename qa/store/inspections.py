@@ -6,7 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, false, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.store.tables import chats, findings, flags, frame, inspections, runs
@@ -126,16 +139,32 @@ def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found
         yield found._replace(targeted=bool(found.targeted), red_line=bool(found.red_line))
 
 
+_IDS = bindparam("qa_ids", expanding=True, type_=BigInteger)
+_NOTES = select(inspections.c.id, inspections.c.not_applicable, inspections.c.opinions).where(
+    inspections.c.id.in_(_IDS)
+)
+_FINDINGS = select(findings).where(findings.c.inspection_id.in_(_IDS)).order_by(findings.c.id)
+_FLAGS = (
+    select(flags)
+    .where(flags.c.inspection_id.in_(_IDS))
+    .order_by(flags.c.inspection_id, flags.c.risk.desc(), flags.c.reason)
+)
+_OF_CHAT = (
+    select(inspections, runs.c.kind, chats.c.revision)
+    .join(chats, chats.c.id == inspections.c.chat_pk)
+    .join(runs, runs.c.id == inspections.c.run_id)
+    .where(chats.c.merchant == bindparam("qa_merchant"), chats.c.chat_id == bindparam("qa_chat"))
+    .order_by(inspections.c.run_id)
+)
+
+
 def details(connection: Connection, ids: Sequence[int]) -> dict[int, Details]:
     """Inspection id → everything found in it."""
-    n = inspections.c
-    query = select(n.id, n.not_applicable, n.opinions).where(n.id.in_(ids))
-    found = {pk: Details([], [], skipped, opinions) for pk, skipped, opinions in connection.execute(query)}
-    query = select(findings).where(findings.c.inspection_id.in_(ids)).order_by(findings.c.id)
-    for row in connection.execute(query):
+    asked = {"qa_ids": list(ids)}
+    found = {pk: Details([], [], skipped, opinions) for pk, skipped, opinions in connection.execute(_NOTES, asked)}
+    for row in connection.execute(_FINDINGS, asked):
         found[row.inspection_id].findings.append(row)
-    order = (flags.c.inspection_id, flags.c.risk.desc(), flags.c.reason)
-    for row in connection.execute(select(flags).where(flags.c.inspection_id.in_(ids)).order_by(*order)):
+    for row in connection.execute(_FLAGS, asked):
         found[row.inspection_id].flags.append(row)
     return found
 
@@ -244,19 +273,12 @@ class History(NamedTuple):
 
 def inspections_of(connection: Connection, merchant: str, chat_id: str) -> list[History]:
     """All inspections ever made of a chat, of any revision, the latest last."""
-    i = inspections.c
-    query = (
-        select(inspections, runs.c.kind, chats.c.revision)
-        .join(chats, chats.c.id == i.chat_pk)
-        .join(runs, runs.c.id == i.run_id)
-        .where(chats.c.merchant == merchant, chats.c.chat_id == chat_id)
-        .order_by(i.run_id)
-    )
+    rows = connection.execute(_OF_CHAT, {"qa_merchant": merchant, "qa_chat": chat_id})
     return [
         History(
             r.id, r.run_id, r.kind, r.ruleset, r.revision, r.score, bool(r.red_line), r.broken,
             orjson.loads(r.dimensions), orjson.loads(r.card), orjson.loads(r.not_applicable), r.inspected_at,
             r.night_id, r.chat_pk,
         )
-        for r in connection.execute(query)
+        for r in rows
     ]  # fmt: skip

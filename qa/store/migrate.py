@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from qa.errors import StoreError
-from qa.store import account_tables, queue_tables  # noqa: F401 - their tables belong to the schema
+from qa.store import account_tables, board_tables, case_tables, operation_tables, queue_tables  # noqa: F401 - tables of the schema
 from qa.store.session import describe, read_tx, sqlite_file, write_tx
 from qa.store.tables import Base
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0005"
+HEAD = "0008"
 """The schema version of this program (a test compares it with the newest migration)."""
 
 _LOCK = 0x5A4A_0001  # PostgreSQL advisory lock: one process changes the schema at a time
@@ -43,6 +43,41 @@ def upgrade(engine: Engine) -> str | None:
             _refuse_unknown(engine, connection, before)
             _alembic_upgrade(connection)
         return before
+
+
+def make_version(connection: Connection, version: str) -> None:
+    """Bring an empty database to exactly this version within the caller's transaction, up or down.
+
+    Raises:
+        StoreError: this program does not know the version, or the database holds tables that are not ours.
+    """
+    from alembic import command  # noqa: PLC0415  see the module's docstring
+
+    _lock(connection)
+    before = _stored(connection)
+    if version not in known_versions():
+        raise StoreError(f"schema {version} is newer than this program ({HEAD}): upgrade the program")
+    _refuse_unknown(connection.engine, connection, before)
+    if before is not None and before > version:
+        command.downgrade(_config(connection), version)
+    elif before != version:
+        command.upgrade(_config(connection), version)
+
+
+def upgrade_within(connection: Connection) -> None:
+    """Bring the schema to ``HEAD`` within the caller's transaction."""
+    if _stored(connection) != HEAD:
+        _alembic_upgrade(connection)
+
+
+def known_versions() -> set[str]:
+    """Return the schema versions that this program knows."""
+    return _known()
+
+
+def make_folder(engine: Engine) -> None:
+    """Make the folder of an SQLite database where absent; raises ``StoreError``."""
+    _make_folder(engine)
 
 
 def downgrade(engine: Engine, to: str) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.errors import LeaseHeldError, NotFoundError
@@ -72,8 +73,14 @@ class Lease(NamedTuple):
 
 def find_night(connection: Connection, merchant: str, day: str) -> Night | None:
     """The night of a merchant's day, or None where it never started."""
-    row = connection.execute(_night_query().where(nights.c.merchant == merchant, nights.c.day == day)).one_or_none()
+    row = connection.execute(_night_of_day(), {"qa_merchant": merchant, "qa_day": day}).one_or_none()
     return None if row is None else _night(row)
+
+
+@cache
+def _night_of_day() -> Select[Any]:
+    query: Select[Any] = _night_query()
+    return query.where(nights.c.merchant == bindparam("qa_merchant"), nights.c.day == bindparam("qa_day"))
 
 
 def nights_of_day(connection: Connection, day: str) -> list[Night]:

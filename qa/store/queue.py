@@ -7,10 +7,25 @@ items of each stand in their order; the others are tested along the way.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text, true, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Update,
+    bindparam,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+    update,
+)
 
 from qa.people import Scope
 from qa.store.account_tables import users
@@ -33,6 +48,7 @@ COUNTED = 10_000
 COMMON = 5_000
 """Chats holding the words of a search from which the items are walked in their order, instead of the chats."""
 
+_MADE = 512  # statements of each kind that are kept: to make one takes longer than to run it, and many ask the same
 _RULE = "rule:"
 _c = queue_items.c
 
@@ -96,45 +112,32 @@ def rule_mark(rule: str) -> str:
 
 def list_items(connection: Connection, looking: Looking, filters: Filters, after: Key | None, limit: int) -> Page:
     """Return up to ``limit`` items behind ``after``, by falling risk, of one risk in the order of inspection."""
-    found = select(*_c).select_from(queue_items)
-    found = _selected(connection, found, looking, filters, walking=True)
-    found = _in_order(found, filters, after).limit(limit + 1)
-    page = found.subquery("page")
-    assignee, holder = users.alias("assignee"), users.alias("holding")
-    query = (
-        select(page, chats.c.chat_id, assignee.c.shown_as.label("assigned_to"), holder.c.shown_as.label("held_by"))
-        .select_from(page)
-        .outerjoin(chats, chats.c.id == page.c.chat_pk)
-        .outerjoin(assignee, assignee.c.id == page.c.assignee)
-        .outerjoin(holder, holder.c.id == page.c.holder)
-        .order_by(page.c.rank, page.c.inspection_id)
-    )
-    items = [_item(row, looking.now) for row in connection.execute(query)]
+    asked = _asked(connection, looking, filters, walking=True)
+    query = _page_query(asked, limit + 1, behind=after is not None)
+    items = [_item(row, looking.now) for row in connection.execute(query, values_of(looking, after))]
     return Page(items[:limit], items[limit - 1].key if len(items) > limit else None)
 
 
 def list_ids(connection: Connection, looking: Looking, filters: Filters, limit: int) -> list[int]:
     """Return the inspections of the first ``limit`` items."""
-    query = _selected(connection, select(_c.inspection_id).select_from(queue_items), looking, filters, walking=True)
-    return list(connection.execute(_in_order(query, filters, None).limit(limit)).scalars())
+    asked = _asked(connection, looking, filters, walking=True)
+    query = _in_order(_selected(select(_c.inspection_id).select_from(queue_items), asked), filters, behind=False)
+    return list(connection.execute(query.limit(limit), values_of(looking)).scalars())
 
 
 def count_items(connection: Connection, looking: Looking, filters: Filters, most: int = COUNTED) -> int:
     """Return how many items there are, exactly up to ``most``; ``most + 1`` means more than that."""
-    query = _selected(connection, select(_c.inspection_id).select_from(queue_items), looking, filters, walking=False)
-    return int(connection.execute(select(func.count()).select_from(query.limit(most + 1).subquery())).scalar_one())
+    query = _count_query(_asked(connection, looking, filters, walking=False), most)
+    return int(connection.execute(query, values_of(looking)).scalar_one())
 
 
-def first_free(connection: Connection, looking: Looking, filters: Filters, *, assigned: bool) -> Select[Any]:
-    """Return a query of the first item nobody works on: one assigned to the user, or (not ``assigned``) to nobody."""
-    query = _selected(
-        connection, select(_c.inspection_id).select_from(queue_items), looking,
-        filters._replace(state=State.ALL), walking=True,
-    )  # fmt: skip
-    whose = _c.assignee == looking.user_id if assigned else _c.assignee.is_(None)
-    query = query.where(_c.done_at.is_(None), _unheld(looking.now), whose)
-    query = _in_order(query, filters, None).limit(1)
-    return query.with_for_update(of=queue_items, skip_locked=True)
+def taking(connection: Connection, looking: Looking, filters: Filters, *, assigned: bool) -> Update:
+    """Return what claims the first item nobody works on: one assigned to the user, or (not ``assigned``) to nobody.
+
+    To be executed with ``values_of(looking)`` and ``qa_until``, the end of the lease.
+    """
+    asked = _asked(connection, looking, filters._replace(state=State.ALL), walking=True)
+    return _taking(asked, assigned=assigned)
 
 
 class Choices(NamedTuple):
@@ -147,19 +150,22 @@ class Choices(NamedTuple):
 
 def choices(connection: Connection, scope: Scope) -> Choices:
     """Return the merchants, teams and rules that items have."""
-    p = queue_places.c
-    query = select(p.merchant, p.team)
-    if scope.merchants is not None:
-        query = query.where(p.merchant.in_(scope.merchants))
-    if scope.team is not None:
-        query = query.where(p.team == scope.team)
-    places = connection.execute(query).all()
+    places = connection.execute(_places_query(scope)).all()
     rules = connection.execute(_RULES, {"first": _RULE, "beyond": "rule;"}).scalars()
     return Choices(
         sorted({row.merchant for row in places}),
         sorted({row.team for row in places} - {""}),
         [mark.removeprefix(_RULE) for mark in rules],
     )
+
+
+@lru_cache(maxsize=_MADE)
+def _places_query(scope: Scope) -> Select[Any]:
+    p = queue_places.c
+    query = select(p.merchant, p.team)
+    if scope.merchants is not None:
+        query = query.where(p.merchant.in_(scope.merchants))
+    return query if scope.team is None else query.where(p.team == scope.team)
 
 
 _RULES = text(
@@ -178,28 +184,86 @@ _RULES = text(
 
 # --- the pieces of a query -------------------------------------------------------------------------------------------
 
+_NOW, _USER = bindparam("qa_now", type_=BigInteger), bindparam("qa_user", type_=BigInteger)
+_RANK, _INSPECTION = bindparam("qa_rank", type_=_c.rank.type), bindparam("qa_inspection", type_=BigInteger)
 
-def _selected(
-    connection: Connection, query: Select[Any], looking: Looking, filters: Filters, *, walking: bool
-) -> Select[Any]:
-    """Limit a query of ``queue_items``; ``walking``: it goes through them in their order and stops early."""
+
+class _Asked(NamedTuple):
+    """What the text of a query depends on; who asks, when, and behind which item are its parameters."""
+
+    scope: Scope
+    filters: Filters
+    dialect: Dialect
+    wanted: tuple[tuple[str, ...], ...] | None
+    """The phrases of a search; None: no text is searched for."""
+    each: bool
+    """Whether the items are walked and each one's words are tested; else the chats that hold the words lead."""
+
+
+def _asked(connection: Connection, looking: Looking, filters: Filters, *, walking: bool) -> _Asked:
+    """``walking``: the query goes through the items in their order and stops early."""
+    wanted = None if filters.text is None else tuple(map(tuple, phrases(filters.text)))
+    each = bool(walking and wanted and _is_common(connection, wanted))
+    return _Asked(looking.scope, filters, connection.dialect, wanted, each)
+
+
+def values_of(looking: Looking, after: Key | None = None) -> dict[str, Any]:
+    """Return what the parameters of a query of this module stand for."""
+    given: dict[str, Any] = {"qa_now": looking.now, "qa_user": looking.user_id}
+    return given if after is None else given | {"qa_rank": after.rank, "qa_inspection": after.inspection_id}
+
+
+@lru_cache(maxsize=_MADE)
+def _page_query(asked: _Asked, limit: int, *, behind: bool) -> Select[Any]:
+    found = _selected(select(*_c).select_from(queue_items), asked)
+    page = _in_order(found, asked.filters, behind=behind).limit(limit).subquery("page")
+    assignee, holder = users.alias("assignee"), users.alias("holding")
+    return (
+        select(page, chats.c.chat_id, assignee.c.shown_as.label("assigned_to"), holder.c.shown_as.label("held_by"))
+        .select_from(page)
+        .outerjoin(chats, chats.c.id == page.c.chat_pk)
+        .outerjoin(assignee, assignee.c.id == page.c.assignee)
+        .outerjoin(holder, holder.c.id == page.c.holder)
+        .order_by(page.c.rank, page.c.inspection_id)
+    )
+
+
+@lru_cache(maxsize=_MADE)
+def _count_query(asked: _Asked, most: int) -> Select[Any]:
+    query = _selected(select(_c.inspection_id).select_from(queue_items), asked)
+    return select(func.count()).select_from(query.limit(most + 1).subquery())
+
+
+@lru_cache(maxsize=_MADE)
+def _taking(asked: _Asked, *, assigned: bool) -> Update:
+    query = _selected(select(_c.inspection_id).select_from(queue_items), asked)
+    whose = _c.assignee == _USER if assigned else _c.assignee.is_(None)
+    query = query.where(_c.done_at.is_(None), _unheld(), whose)
+    query = _in_order(query, asked.filters, behind=False).limit(1)
+    first = query.with_for_update(of=queue_items, skip_locked=True).scalar_subquery()
+    claimed = {"holder": _USER, "lease_until": bindparam("qa_until", type_=BigInteger)}
+    return update(queue_items).where(_c.inspection_id == first).values(claimed).returning(_c.inspection_id)
+
+
+def _selected(query: Select[Any], asked: _Asked) -> Select[Any]:
+    """Limit a query of ``queue_items``."""
+    filters = asked.filters
     mark = _mark(filters)
     if mark is not None:
         query = query.join(queue_marks, queue_marks.c.inspection_id == _c.inspection_id)
         query = query.where(queue_marks.c.mark == mark)
-    query = query.where(*_within(looking.scope), *_state(filters.state, looking), *_tested(filters))
-    if filters.text is None:
+    query = query.where(*_within(asked.scope), *_state(filters.state), *_tested(filters))
+    if asked.wanted is None:
         return query
-    wanted = phrases(filters.text)
-    if not wanted:
+    if not asked.wanted:
         return query.where(~true())
-    if walking and _is_common(connection, wanted):
-        return query.where(holds(connection, wanted, _c.chat_pk))
-    found = matching(connection, wanted).subquery("matching")
+    if asked.each:
+        return query.where(holds(asked, asked.wanted, _c.chat_pk))
+    found = matching(asked, asked.wanted).subquery("matching")
     return query.join(found, found.c.chat_pk == _c.chat_pk)
 
 
-def _is_common(connection: Connection, wanted: list[list[str]]) -> bool:
+def _is_common(connection: Connection, wanted: tuple[tuple[str, ...], ...]) -> bool:
     some = matching(connection, wanted).limit(COMMON).subquery()
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one()) == COMMON
 
@@ -213,12 +277,12 @@ def _mark(filters: Filters) -> str | None:
     return None if filters.severity is None else f"severity:{filters.severity.value}"
 
 
-def _in_order(query: Select[Any], filters: Filters, after: Key | None) -> Select[Any]:
+def _in_order(query: Select[Any], filters: Filters, *, behind: bool) -> Select[Any]:
     rank, inspection = _c.rank, _c.inspection_id
     if _mark(filters) is not None:
         rank, inspection = queue_marks.c.rank, queue_marks.c.inspection_id
-    if after is not None:
-        query = query.where(tuple_(rank, inspection) > tuple_(*after))
+    if behind:
+        query = query.where(tuple_(rank, inspection) > tuple_(_RANK, _INSPECTION))
     return query.order_by(rank, inspection)
 
 
@@ -234,19 +298,19 @@ def _within(scope: Scope) -> list[ColumnElement[bool]]:
     return found
 
 
-def _unheld(now: Instant) -> ColumnElement[bool]:
-    return _c.holder.is_(None) | (_c.lease_until <= now)
+def _unheld() -> ColumnElement[bool]:
+    return _c.holder.is_(None) | (_c.lease_until <= _NOW)
 
 
-def _state(state: State, looking: Looking) -> list[ColumnElement[bool]]:
+def _state(state: State) -> list[ColumnElement[bool]]:
     match state:
         case State.OPEN:
             return [_c.done_at.is_(None)]
         case State.MINE:
-            held = (_c.holder == looking.user_id) & (_c.lease_until > looking.now)
-            return [_c.done_at.is_(None), held | (_c.assignee == looking.user_id)]
+            held = (_c.holder == _USER) & (_c.lease_until > _NOW)
+            return [_c.done_at.is_(None), held | (_c.assignee == _USER)]
         case State.UNCLAIMED:
-            return [_c.done_at.is_(None), _c.assignee.is_(None), _unheld(looking.now)]
+            return [_c.done_at.is_(None), _c.assignee.is_(None), _unheld()]
         case State.DONE:
             return [_c.done_at.is_not(None)]
         case State.ALL:

@@ -48,6 +48,7 @@ class QueueItemRow(Base):
         Index("ix_queue_items_done", *_KEY, "done_by", "merchant", "team", **_DONE),
         Index("ix_queue_items_all", *_KEY),
         Index("ix_queue_items_done_by", "done_by", "done_at", **_DONE),
+        Index("ix_queue_items_oldest", "day", "merchant", "team", **_OPEN),
         Index("ix_queue_items_holder", "holder", **_HELD),
         Index("ix_queue_items_assignee", "assignee", **_ASSIGNED),
     )

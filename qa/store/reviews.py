@@ -11,11 +11,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Table, exists, func, insert, or_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.errors import QaError
 from qa.store.chats import decode_body
+from qa.store.operation_tables import TEXT_THERE
 from qa.store.tables import chats, findings, flags, inspections, reviews, verdicts
 from qa.types import Chat, Evidence, FlagReason, Instant
 
@@ -64,6 +78,8 @@ class Review(NamedTuple):
     resolution: str | None = None
     score: float | None = None
     excellent: bool | None = None
+    typical: bool | None = None
+    """A problem worth showing to others."""
     comment: str | None = None
     verdicts: tuple[Verdict, ...] = ()
     id: int | None = None
@@ -135,7 +151,7 @@ def add_review(connection: Connection, review: Review) -> Added:
 
 _COLUMNS = (
     "token", "chat_pk", "kind", "reviewer", "reviewed_at", "inspection_id", "sentiment", "satisfaction", "resolution",
-    "score", "excellent",
+    "score", "excellent", "typical",
 )  # fmt: skip
 
 
@@ -198,7 +214,7 @@ def iter_reviewed(connection: Connection, merchant: str | None = None, page: int
     while True:
         c = chats.c
         query = select(c.id, c.merchant, c.chat_id, c.revision, c.body).where(
-            c.id > after, exists().where(reviews.c.chat_pk == c.id)
+            c.id > after, exists().where(reviews.c.chat_pk == c.id), TEXT_THERE
         )
         if merchant is not None:
             query = query.where(c.merchant == merchant)
@@ -250,7 +266,7 @@ def iter_unreviewed(
     c = chats.c
     while True:
         query = select(c.id, c.merchant, c.chat_id, c.day, c.body).where(
-            c.current == true(), exists().where(inspections.c.chat_pk == c.id), ~reviewed
+            c.current == true(), exists().where(inspections.c.chat_pk == c.id), ~reviewed, TEXT_THERE
         )
         query = query if merchant is None else query.where(c.merchant == merchant)
         query = query if days is None else query.where(c.day.between(*days))
@@ -281,10 +297,17 @@ def count_reviews(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(reviews)).scalar_one())
 
 
+_OF_CHATS = (
+    select(reviews)
+    .where(reviews.c.chat_pk.in_(bindparam("qa_chats", expanding=True, type_=BigInteger)))
+    .order_by(reviews.c.id)
+)
+
+
 def _by_chat(connection: Connection, chat_pks: Sequence[int]) -> dict[int, tuple[Review, ...]]:
     found: defaultdict[int, list[Review]] = defaultdict(list)
     for pks in _slices(chat_pks):
-        rows = connection.execute(select(reviews).where(reviews.c.chat_pk.in_(pks)).order_by(reviews.c.id)).all()
+        rows = connection.execute(_OF_CHATS, {"qa_chats": list(pks)}).all()
         for review in _with_verdicts(connection, rows):
             found[review.chat_pk].append(review)
     return {pk: tuple(every) for pk, every in found.items()}
@@ -315,6 +338,7 @@ def _review(row: Row[Any], said: tuple[Verdict, ...]) -> Review:
         resolution=row.resolution,
         score=row.score,
         excellent=None if row.excellent is None else bool(row.excellent),
+        typical=None if row.typical is None else bool(row.typical),
         comment=_words(row.comment),
         verdicts=said,
         id=row.id,

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -29,7 +31,8 @@ _READ: Mapping[str, Mapping[str, Any]] = {
     "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
 _WRITE: Mapping[str, Mapping[str, Any]] = {"sqlite": {"qa_tx": "write"}, "postgresql": {}}
-_BEGIN = {None: "BEGIN", "read": "BEGIN", "write": "BEGIN IMMEDIATE"}
+_LOOK_S = 0.002
+_turns: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 
 
 def normalise_url(url: str) -> URL:
@@ -116,11 +119,34 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         kind = connection.get_execution_options().get("qa_tx")
-        if not read_only:
+        if not read_only and connection.info.get("qa_tx") != kind:
             connection.exec_driver_sql(f"PRAGMA query_only = {int(kind == 'read')}")
-        connection.exec_driver_sql(_BEGIN[kind])
+            connection.info["qa_tx"] = kind  # belongs to the connection of the database, and goes with it
+        if kind == "write":
+            _await_writers(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _await_writers(connection: Connection) -> None:
+    """Begin to write. SQLite's own waiting sleeps up to 0.1 s between two looks, so that whoever came last gets it."""
+    cursor = connection.connection.cursor()
+    deadline = time.monotonic() + BUSY_SECONDS
+    cursor.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise OperationalError("BEGIN IMMEDIATE", None, error) from error
+                time.sleep(_LOOK_S)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1_000}")
+        cursor.close()
 
 
 def _prepare_sqlite(connection: Any, *, read_only: bool) -> None:
@@ -156,8 +182,23 @@ def write_tx(engine: Engine) -> Iterator[Connection]:
     Raises:
         StoreError: the database cannot be reached, is locked too long, full or damaged.
     """
-    with _transaction(engine, _WRITE) as connection:
+    with _turn(engine), _transaction(engine, _WRITE) as connection:
         yield connection
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Let threads write one after the other where the database lets only one write anyway; they wait in a row."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    turn = _turns.setdefault(engine, Lock())
+    if not turn.acquire(timeout=BUSY_SECONDS):
+        raise StoreError(f"database ({describe(engine)}): locked by another thread")
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from qa.people import User
 from qa.store.account_tables import login_attempts, sessions, users
@@ -38,16 +38,22 @@ def start(connection: Connection, user_id: int, token: str, at: Instant, until: 
     connection.execute(insert(sessions).values(values))
 
 
-def find(connection: Connection, token: str, at: Instant, idle: int) -> Session | None:
-    """The session of a token, if it is neither over nor was left alone for ``idle`` microseconds."""
-    query = select(users, sessions.c.created_at.label("begun"), sessions.c.seen_at, sessions.c.expires_at)
-    query = query.join(sessions, sessions.c.user_id == users.c.id).where(
-        sessions.c.token_hash == token_hash(token),
-        sessions.c.expires_at > at,
-        sessions.c.seen_at > at - idle,
+_FIND = (
+    select(users, sessions.c.created_at.label("begun"), sessions.c.seen_at, sessions.c.expires_at)
+    .join(sessions, sessions.c.user_id == users.c.id)
+    .where(
+        sessions.c.token_hash == bindparam("hash"),
+        sessions.c.expires_at > bindparam("at"),
+        sessions.c.seen_at > bindparam("since"),
         users.c.disabled_at.is_(None),
     )
-    row = connection.execute(query).one_or_none()
+)
+"""Made once: every request asks it, and to make a statement takes longer than to run it."""
+
+
+def find(connection: Connection, token: str, at: Instant, idle: int) -> Session | None:
+    """The session of a token, if it is neither over nor was left alone for ``idle`` microseconds."""
+    row = connection.execute(_FIND, {"hash": token_hash(token), "at": at, "since": at - idle}).one_or_none()
     return None if row is None else Session(user_from(row), row.begun, row.seen_at, row.expires_at)
 
 

@@ -268,6 +268,7 @@ class ReviewRow(Base):
     resolution: Mapped[Name | None]
     score: Mapped[Real | None]
     excellent: Mapped[bool | None]
+    typical: Mapped[bool | None]
     comment: Mapped[Json | None]
 
 

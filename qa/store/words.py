@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Select, cast, column, select, table, text
+from sqlalchemy import Connection, Dialect, Select, cast, column, select, table, text
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from qa.text import fold
 from qa.tokens import tokenize
+from qa.types import Chat, Role
 
 LONGEST_QUERY = 100
 """Characters of a search that are looked at."""
@@ -24,10 +25,19 @@ MOST_WORDS = 15_000
 
 _LONGEST_WORD = 100
 _WORD = re.compile(r"[^\W_]+")
+_LEXEME = re.compile(r"'((?:[^']|'')*)':([0-9,]+)")
 _GAP = "\ue000"
 """Stands between two messages and takes up a place, so that no phrase reaches across; no text has it as a word."""
 
 words_table = table("queue_words", column("rowid"), column("chat_pk"), column("words"), column("queue_words"))
+
+
+class Speaking(Protocol):
+    """A connection, or whatever else knows which database it is about."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the database speaks."""
 
 
 def terms(said: str) -> list[str]:
@@ -54,9 +64,7 @@ def add_words(connection: Connection, texts: Mapping[int, Iterable[str]]) -> Non
     """Keep the words of chats by key; of a chat whose words are there already nothing is done."""
     known = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
     there = set(connection.execute(select(known).where(known.in_(list(texts)))).scalars())
-    rows = [
-        {"pk": pk, "words": _written(connection, _words_of(said))} for pk, said in texts.items() if pk not in there
-    ]  # fmt: skip
+    rows = [{"pk": pk, "words": written(connection, said)} for pk, said in texts.items() if pk not in there]
     if not rows:
         return
     if _is_sqlite(connection):
@@ -66,17 +74,49 @@ def add_words(connection: Connection, texts: Mapping[int, Iterable[str]]) -> Non
     connection.execute(text(statement), rows)
 
 
-def matching(connection: Connection, wanted: Sequence[Sequence[str]]) -> Select[Any]:
+def matching(connection: Speaking, wanted: Sequence[Sequence[str]]) -> Select[Any]:
     """Return a query of the chats (column ``chat_pk``) that hold every phrase."""
     w = words_table.c
     if _is_sqlite(connection):
-        query = " AND ".join('"' + " ".join(words) + '"' for words in wanted)
-        return select(w.rowid.label("chat_pk")).where(w.queue_words.op("MATCH")(query))
-    query = " & ".join("(" + " <-> ".join(map(_quoted, words)) + ")" for words in wanted)
-    return select(w.chat_pk).where(w.words.op("@@")(cast(query, TSQUERY)))
+        return select(w.rowid.label("chat_pk")).where(w.queue_words.op("MATCH")(asked(connection, wanted)))
+    return select(w.chat_pk).where(w.words.op("@@")(asked(connection, wanted)))
 
 
-def holds(connection: Connection, wanted: Sequence[Sequence[str]], chat_pk: Any) -> Any:
+def asked(connection: Speaking, wanted: Sequence[Sequence[str]]) -> Any:
+    """Return what this database compares its words with, so that every phrase must be there."""
+    if _is_sqlite(connection):
+        return " AND ".join('"' + " ".join(words) + '"' for words in wanted)
+    return cast(" & ".join("(" + " <-> ".join(map(_quoted, words)) + ")" for words in wanted), TSQUERY)
+
+
+def written(connection: Connection, said: Iterable[str]) -> str:
+    """Return the words of texts as this database keeps them; PostgreSQL takes it for a ``tsvector``."""
+    return kept(connection, _words_of(said))
+
+
+def spoken(chat: Chat) -> list[str]:
+    """Return what people and bots said in a chat: the texts by which it is found."""
+    return [one.text for one in chat.messages if one.role is not Role.SYSTEM]
+
+
+def kept(connection: Speaking, words: Sequence[str]) -> str:
+    """Return words, cut already, as this database keeps them."""
+    return " ".join(words if _is_sqlite(connection) else _placed(words))
+
+
+def words_of_kept(connection: Speaking, stored: str) -> list[str]:
+    """Return the words of what ``kept`` made, in their order and with the gaps between messages."""
+    if _is_sqlite(connection):
+        return stored.split(" ") if stored else []
+    placed = {
+        int(place): lexeme.replace("''", "'").replace("\\\\", "\\")
+        for lexeme, places in _LEXEME.findall(stored)
+        for place in places.split(",")
+    }
+    return [placed.get(place, _GAP) for place in range(1, max(placed, default=0) + 1)]
+
+
+def holds(connection: Speaking, wanted: Sequence[Sequence[str]], chat_pk: Any) -> Any:
     """Return the condition that one chat, given by a column of the query around it, holds every phrase."""
     found = matching(connection, wanted)
     key = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
@@ -93,12 +133,6 @@ def _words_of(said: Iterable[str]) -> list[str]:
     return words[:MOST_WORDS]
 
 
-def _written(connection: Connection, words: Sequence[str]) -> str:
-    if _is_sqlite(connection):
-        return " ".join(words)
-    return " ".join(_placed(words))
-
-
 def _placed(words: Sequence[str]) -> Iterator[str]:
     """Yield the text form of a ``tsvector``: no parser of the database's looks at it."""
     places: dict[str, list[int]] = {}
@@ -113,5 +147,5 @@ def _quoted(word: str) -> str:
     return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-def _is_sqlite(connection: Connection) -> bool:
+def _is_sqlite(connection: Speaking) -> bool:
     return connection.dialect.name == "sqlite"

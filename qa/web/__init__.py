@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask_wtf.csrf import generate_csrf
 from sqlalchemy import Engine
 
@@ -23,16 +23,22 @@ from qa.web import (
     assets,
     audit,
     auth,
+    backtests,
+    case_collections,
     chat,
+    chat_index,
     failures,
     home,
     i18n,
+    measures,
     models,
     nights,
+    operation,
     preferences,
     queue,
     rules,
     security,
+    stars,
     users,
 )
 from qa.web.context import Workbench, attach, visitor
@@ -48,11 +54,16 @@ BLUEPRINTS = (
     about.blueprint,
     queue.blueprint,
     chat.blueprint,
+    chat_index.blueprint,
+    case_collections.blueprint,
+    stars.blueprint,
     nights.blueprint,
     rules.blueprint,
+    backtests.blueprint,
     models.blueprint,
     users.blueprint,
     audit.blueprint,
+    operation.blueprint,
 )
 
 
@@ -60,12 +71,27 @@ def _clock() -> Instant:
     return time.time_ns() // 1_000
 
 
+class _Application(Flask):
+    """Flask, with the addresses of pages that take no argument built once: the menu alone has ten on every page."""
+
+    def url_for(self, endpoint: str, **values: Any) -> str:
+        """Return the address of an endpoint."""
+        if values or not request or endpoint.startswith("."):
+            return super().url_for(endpoint, **values)
+        known: dict[tuple[str, str], str] = self.extensions.setdefault("zhijian-addresses", {})
+        key = (request.script_root, endpoint)
+        if key not in known:
+            known[key] = super().url_for(endpoint)
+        return known[key]
+
+
 def create_app(settings: Settings, engine: Engine | None = None, clock: Callable[[], Instant] = _clock) -> Flask:
     """Return the application. Raises ``ConfigError`` where there is no strong secret (``qa init`` makes one)."""
-    app = Flask(__name__)
+    app = _Application(__name__)
     app.logger.setLevel(logging.INFO)
     attach(app, Workbench(settings, engine or make_engine(settings.database_url), clock))
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "autoescape": True}
+    measures.provide(app)  # before all others, so that it measures them too
     security.secure(app, settings, web_key(settings))
     i18n.speak(app)
     assets.provide(app)

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+import json
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from qa import auditing
 from qa.errors import QaError
 from qa.web.context import engine
+from qa.web.i18n import instant
+from qa.web.problems import said
+from qa.web.safety import whole
 
 blueprint = Blueprint("audit", __name__)
 
 _UNFIT = 422
+_INSTANTS = {"until"}
+"""Facts that are instants."""
 
 
 @blueprint.get("/audit")
@@ -19,7 +27,7 @@ def index() -> ResponseReturnValue:
     """Show a page of the log, newest first; with ``check`` its chain is walked."""
     wanted = {name: request.args.get(name, "").strip() for name in ("actor", "action", "subject")}
     page = auditing.read_page(
-        engine(), before=request.args.get("before", type=int), **{name: value or None for name, value in wanted.items()}
+        engine(), before=whole(request.args.get("before")), **{name: value or None for name, value in wanted.items()}
     )
     known = request.args.get("known", "").strip()
     found = problem = None
@@ -27,8 +35,24 @@ def index() -> ResponseReturnValue:
         try:
             found = auditing.verify(engine(), known or None)
         except QaError as error:
-            problem = str(error)
+            problem = said(error)
     shown = render_template(
         "audit/index.html", page=page, wanted=wanted, known=known, found=found, problem=problem
     )  # fmt: skip
     return (shown, _UNFIT) if problem else shown
+
+
+@blueprint.app_template_filter("audit_fact")
+def fact(value: Any, name: str) -> str:
+    """Write a fact to be read: a text as it is, an instant as time of day, anything else as JSON."""
+    if name in _INSTANTS and isinstance(value, int):
+        return instant(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@blueprint.app_template_filter("audit_chat")
+def chat_of(subject: str) -> str | None:
+    """Return the page of the chat that a row is about; None: it is about something else."""
+    kind, _colon, key = subject.partition(":")
+    number = whole(key) if kind == "inspection" else None
+    return None if number is None else url_for("chat.page", inspection=number)

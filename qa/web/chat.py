@@ -41,6 +41,7 @@ from qa.store.reviews import Verdict
 from qa.web import chat_words as words
 from qa.web.context import act, engine, now, scope, settings, user
 from qa.web.permissions import may
+from qa.web.safety import whole
 
 blueprint = Blueprint("chat", __name__)
 
@@ -96,7 +97,7 @@ def unmask(inspection: int) -> ResponseReturnValue:
 @blueprint.get("/chats/<int:inspection>/score")
 def score(inspection: int) -> ResponseReturnValue:
     """Show what the score would be with some findings overturned and some added."""
-    overturned = [int(one) for one in request.args.getlist("o") if one.isdecimal()][:MOST_FINDINGS]
+    overturned = [key for key in map(whole, request.args.getlist("o")) if key is not None][:MOST_FINDINGS]
     missed = dict(_counted(one) for one in request.args.getlist("m")[:MOST_FINDINGS])
     seen = preview(engine(), inspection, _viewer(), overturned, missed)
     return render_template(
@@ -202,7 +203,8 @@ def _render(
     viewer = _viewer(policy)
     shown = open_page(engine(), inspection, viewer, settings().zone)
     mine = shown.last_of(viewer.name) if viewer.judges else None
-    answers = draft or (_draft_of(mine, shown) if mine is not None else Draft("", ""))
+    told = mine if viewer.judges else shown.last_verdicts
+    answers = draft or (_draft_of(told, shown) if told is not None else Draft("", ""))
     return render_template(
         "chat/page.html",
         page=shown,
@@ -215,6 +217,7 @@ def _render(
         given={one.finding: one for one in answers.given},
         missing=[_shown(one, shown) for one in answers.missing],
         mine=mine,
+        told=None if viewer.judges else told,
         said=said,
         held=standing(engine(), inspection, now()) if viewer.judges else None,
         queue=request.form.get("queue") or parse_filters(request.args).query,
@@ -239,12 +242,14 @@ def _final(shown: Page, answers: Draft) -> Score | None:
         return None
     overturned = [one.finding for one in answers.given if one.word == Word.OVERTURN]
     missed = {one.rule: max(len(one.places), 1) for one in answers.missing}
+    if not overturned and not missed:
+        return shown.machine.card
     return preview(engine(), shown.id, _viewer(), overturned, missed).after
 
 
 def _counted(text: str) -> tuple[str, int]:
     rule, _colon, often = text.rpartition(":")
-    return rule, int(often) if often.isdecimal() else 1
+    return rule, min(whole(often) or 1, MOST_FINDINGS)
 
 
 # --- the form --------------------------------------------------------------------------------------------------------
@@ -303,7 +308,7 @@ def _draft_of(last: Any, shown: Page) -> Draft:
     ]
     return Draft(
         "", "", tuple(given), tuple(missing), last.sentiment, last.satisfaction, last.resolution, last.comment,
-        excellent=bool(last.excellent), typical=bool(getattr(last, "typical", None)),
+        excellent=bool(last.excellent), typical=bool(last.typical),
     )  # fmt: skip
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext as _l
+from collections.abc import Iterable
+from functools import lru_cache
 
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
+
+from qa.rules.pack import Rule
 from qa.web.i18n import language
 
 TASKS = {"sentiment": _l("Sentiment"), "resolution": _l("Resolution"), "satisfaction": _l("Satisfaction")}
@@ -47,6 +52,22 @@ TARGETED = {
 }
 """Why a chat was inspected with certainty."""
 ROLES = {"customer": _l("Customer"), "agent": _l("Agent"), "bot": _l("Bot"), "system": _l("System")}
+KINDS = {
+    "image": _l("picture"),
+    "file": _l("file"),
+    "voice": _l("voice message"),
+    "video": _l("video"),
+    "sticker": _l("sticker"),
+    "link": _l("link"),
+    "location": _l("location"),
+    "order": _l("order card"),
+    "product": _l("product card"),
+    "call": _l("phone call"),
+    "transfer": _l("handed over"),
+    "closed": _l("closed"),
+    "notice": _l("system notice"),
+}
+"""What a message is that is no text; a word of the source's own stands as it is."""
 LINES = {"base": _l("Full marks"), "cap": _l("No more than 100"), "red_line": _l("Red line voids the score")}
 VERDICTS = {
     "confirm": _l("Confirmed"),
@@ -79,6 +100,35 @@ _CIRCLED = 20
 def in_language(text: object) -> str:
     """Return a text that is kept in both languages (``qa.rules.pack.Bilingual``) in that of the page."""
     return str(getattr(text, "en" if language() == "en" else "zh"))
+
+
+def missed_options(rules: Iterable[Rule], ruleset: str) -> Markup:
+    """Return the choice of rules that may have been missed. A pack has a hundred, and every chat page shows them."""
+    return _NOTHING.join(_option(ruleset, language(), rule.id, _Unhashed(rule)) for rule in rules)
+
+
+class _Unhashed:
+    """Carries a rule past a cache whose key is its name."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unhashed)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=4_096)
+def _option(_ruleset: str, _language: str, rule_id: str, carried: _Unhashed) -> Markup:
+    rule = carried.rule
+    shown = f"{in_language(rule.name)} ({DIMENSIONS[rule.dimension.value]})"
+    return _OPTION.format(rule_id, f"{rule.bonus or -rule.deduct:g}", shown)
+
+
+_NOTHING = Markup()
+_OPTION = Markup('<option value="{}" translate="no" data-points="{}">{}</option>')
 
 
 def circled(number: int) -> str:

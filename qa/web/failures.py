@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from qa.errors import QaError
+from qa.web.problems import said
 
 log = logging.getLogger("qa.web")
 
@@ -75,16 +76,21 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _ours(error: QaError) -> ResponseReturnValue:
-    """Answer a mistake of the user's in its own words; one of the store is for the operator, and goes to the log."""
+    """Answer a mistake of the user's in words of the page; one of the store is for the operator: it goes to the log."""
     if error.status >= SERVER:
-        log.error("%s %s %s: %s", g.get("request_id"), request.method, request.path, error)
+        log.error("%s %s %s: %s", g.get("request_id"), request.method, _where(), error)
         return _page(error.status, FAILURES[error.status])
-    return _page(error.status, FAILURES.get(error.status, FAILURES[400]), str(error))
+    return _page(error.status, FAILURES.get(error.status, FAILURES[400]), said(error))
 
 
 def _bug(error: Exception) -> ResponseReturnValue:
-    log.error("%s %s %s", g.get("request_id"), request.method, request.path, exc_info=error)
+    log.error("%s %s %s", g.get("request_id"), request.method, _where(), exc_info=error)
     return _page(SERVER, FAILURES[SERVER])
+
+
+def _where() -> str:
+    """Return which address was asked for, as it stands in the router: ids and the secrets of links are not logged."""
+    return request.url_rule.rule if request.url_rule is not None else "-"
 
 
 def _page(status: int, words: Words, detail: str | None = None) -> ResponseReturnValue:

@@ -7,10 +7,12 @@ people see unless they chose English.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, g, request
-from flask_babel import Babel, format_timedelta, get_translations
+from flask_babel import Babel, Domain, format_timedelta
+from markupsafe import Markup
 
 from qa.people import User
 from qa.types import MICROSECONDS, Instant
@@ -29,29 +31,54 @@ UNKNOWN = "–"
 _MINUTE, _HOUR = 60, 3600
 
 
+class _Catalogs(Domain):  # type: ignore[misc]
+    """Texts of the request's language; found once a request, where Flask-Babel looks for each text anew."""
+
+    def get_translations(self) -> Any:
+        """Return the catalog."""
+        if not g:  # outside of a request texts stay English
+            return super().get_translations()
+        found = g.get("catalog")
+        if found is None:
+            found = g.catalog = super().get_translations()
+        return found
+
+
 def speak(app: Flask) -> None:
     """Choose the language of each request, and give templates the filters of this module."""
     Babel(app, default_locale=DEFAULT, default_translation_directories="translations", locale_selector=language)
+    app.extensions["babel"].instance.domain_instance = _CATALOGS
+    # newstyle: a text of a template is safe, what is put into it is escaped
     app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals["_"] = text
     app.jinja_env.filters.update(instant=instant, clock=clock_time, age=age, duration=duration, figure=figure)
     app.context_processor(lambda: {"languages": LANGUAGES, "language_tags": TAGS, "lang": TAGS[language()]})
 
 
-def _gettext(text: str) -> str:
-    """Translate a text of a template. Flask-Babel's own way looks the catalog up for each: half of a page's time."""
-    found: str = _catalog().gettext(text)
+def text(english: str, /, **given: Any) -> Markup:
+    """Translate a text of a template, as Jinja's own ``_`` does in thrice the time; pages have a hundred of them."""
+    catalog = _CATALOGS.get_translations()
+    if given:
+        return Markup(catalog.gettext(english)) % given  # noqa: S704 - written by us; what is given is escaped
+    key = (id(catalog), english)
+    found = _plain.get(key)
+    if found is None:
+        found = _plain[key] = Markup(catalog.gettext(english)) % {}  # noqa: S704 - as above
+    return found
+
+
+_CATALOGS = _Catalogs()
+_plain: dict[tuple[int, str], Markup] = {}
+
+
+def _gettext(english: str) -> str:
+    found: str = _CATALOGS.get_translations().gettext(english)
     return found
 
 
 def _ngettext(one: str, many: str, count: int) -> str:
-    found: str = _catalog().ngettext(one, many, count)
+    found: str = _CATALOGS.get_translations().ngettext(one, many, count)
     return found
-
-
-def _catalog() -> Any:
-    if "catalog" not in g:
-        g.catalog = get_translations()
-    return g.catalog
 
 
 def language() -> str:
@@ -75,7 +102,15 @@ def age(at: Instant | None) -> str:
     """Write how long ago that was, in words of the language."""
     if at is None:
         return UNKNOWN
-    return str(format_timedelta(timedelta(seconds=(at - now()) // MICROSECONDS), add_direction=True))
+    seconds = (at - now()) // MICROSECONDS
+    if abs(seconds) > _HOUR:
+        seconds -= seconds % _MINUTE  # so that the same words are found again
+    return _ago(seconds, language())
+
+
+@lru_cache(maxsize=8_192)
+def _ago(seconds: int, _locale: str) -> str:
+    return str(format_timedelta(timedelta(seconds=seconds), add_direction=True))
 
 
 def duration(seconds: float | None) -> str:

@@ -13,13 +13,16 @@ from qa import learning, training, versions
 from qa.errors import QaError
 from qa.models.opinions import ModelError
 from qa.models.registry import Registry
+from qa.people import Reach, scope_of, within
+from qa.store.chat_places import chat_places
 from qa.store.reviews import count_reviews
 from qa.store.session import read_tx
 from qa.training import JobState
 from qa.versions import Comparison
-from qa.web.context import act, engine, settings
+from qa.web.context import act, engine, settings, user
 from qa.web.places import registry
 from qa.web.plots import reliability_plot
+from qa.web.problems import ToldError, said
 
 blueprint = Blueprint("models", __name__)
 
@@ -56,6 +59,14 @@ LABELS = {
     "unresolved": _l("unresolved"), "partly": _l("partly resolved"), "resolved": _l("resolved"),
 }  # fmt: skip
 TASKS = {"sentiment": _l("Sentiment"), "satisfaction": _l("Satisfaction"), "resolution": _l("Resolution")}
+SLOTS = {
+    "own": _l("in the message itself"), "reply before": _l("in the reply before"),
+    "reply after": _l("in the reply after"), "customer before": _l("in the customer's message before"),
+    "customer after": _l("in the customer's message after"), "customer": _l("said by the customer"),
+    "service": _l("said by the service"),
+}  # fmt: skip
+"""Where a word stands (``qa.models.features.Slot``)."""
+KINDS = {"word": _l("word"), "run": _l("characters")}
 SETS = {"frozen": _l("Frozen reviews"), "audit": _l("Audit chats")}
 ACTS = {"promote": _l("promoted"), "rollback": _l("rolled back")}
 STATES = {
@@ -63,6 +74,7 @@ STATES = {
     JobState.KILLED: _l("was ended"),
 }  # fmt: skip
 WORDS = {"heads": HEADS, "figures": FIGURES, "labels": LABELS, "tasks": TASKS, "sets": SETS, "acts": ACTS,
+         "slots": SLOTS, "kinds": KINDS,
          "states": STATES}  # fmt: skip
 
 
@@ -80,7 +92,7 @@ def rollback() -> ResponseReturnValue:
             engine(), registry(), act(), request.form.get("why", ""), request.form.get("current", "")
         )  # fmt: skip
     except QaError as problem:
-        return _index(str(problem)), _status(problem)
+        return _index(said(problem)), _status(problem)
     flash(_("%(version)s judges again, from the next night on.", version=done.version), "success")
     return redirect(url_for("models.index"), 303)
 
@@ -98,7 +110,7 @@ def train() -> ResponseReturnValue:
     try:
         training.start(engine(), settings(), act(), request.form.get("name", "").strip(), files)
     except QaError as problem:
-        return _training(str(problem)), _status(problem)
+        return _training(said(problem)), _status(problem)
     return redirect(url_for("models.watch"), 303)
 
 
@@ -135,10 +147,10 @@ def promote(version: str) -> ResponseReturnValue:
         versions.checked_reason(why)
         found = _compared(version)
         if request.form.get("current", "") != found.current:
-            raise versions.MovedOnError(_("Another version is in force by now; compare again."))
+            raise ToldError(_("Another version is in force by now; compare again."), versions.MovedOnError.status)
         done = versions.promote(engine(), registry(), act(), found, why, forced=forced)
     except QaError as problem:
-        return _comparison(version, str(problem), why), _status(problem)
+        return _comparison(version, said(problem), why), _status(problem)
     flash(_("%(version)s judges from the next night on.", version=done.version), "success")
     return redirect(url_for("models.index"), 303)
 
@@ -158,11 +170,15 @@ def _index(problem: str | None = None) -> str:
 def _training(problem: str | None = None) -> str:
     folder = settings().data_dir
     jobs = training.history(folder)
+    doubts = training.doubts(folder)[:_DOUBTS_SHOWN]
     with read_tx(engine()) as connection:
         reviews = count_reviews(connection)
+        places = chat_places(connection, [(one.merchant, one.chat) for one in doubts])
+    reach = scope_of(user(), Reach.TEAM)
+    pages = {key: one.inspection for key, one in places.items() if within(reach, one.place)}
     return render_template(
         "models/training.html", job=jobs[0] if jobs else None, earlier=jobs[1:], problem=problem, reviews=reviews,
-        doubts=training.doubts(folder)[:_DOUBTS_SHOWN], usual=USUAL_NAME, **WORDS,
+        doubts=doubts, pages=pages, usual=USUAL_NAME, **WORDS,
     )  # fmt: skip
 
 
@@ -171,7 +187,7 @@ def _comparison(version: str, problem: str | None = None, why: str = "") -> str:
     try:
         found = _compared(version) if version != current else None
     except ModelError as error:
-        problem = problem or str(error)
+        problem = problem or said(error)
     return render_template(
         "models/comparison.html", version=version, current=current, found=found, problem=problem, why=why, **WORDS
     )  # fmt: skip

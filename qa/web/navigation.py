@@ -44,8 +44,22 @@ MENU: tuple[Section, ...] = (
         ),
     ),
     Section(
+        _l("Learning"),
+        (
+            Entry(
+                "cases.index", "bookmarks", _l("Case library"), "c",
+                _l("Excellent chats and typical problems with a note on why, searchable, masked, ready to hand out."),
+            ),
+            Entry(
+                "stars.index", "trophy", _l("Service star"), "t",
+                _l("Whose chats of a month were best, as far as the sample can tell them apart."),
+            ),
+        ),
+    ),
+    Section(
         _l("Quality"),
         (
+            Entry("chats.index", "chat-dots", _l("Inspected chats"), "i"),
             Entry(
                 "nights.index", "moon-stars", _l("Nights"), "n",
                 _l("What each night drew, inspected and found, with intervals and the nights before."),

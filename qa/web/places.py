@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from qa.backtest import kept
+from qa.casebook import collecting, library
 from qa.models.registry import Registry
 from qa.models.shipping import SHIPPED_MODEL
 from qa.people import Place
@@ -18,8 +20,8 @@ from qa.store.night_pages import night_by_id
 from qa.web.context import settings
 from qa.web.keys import make_secret
 
-BACKTESTS = "backtests"
-"""Folder of the data directory into which ``qa rules backtest --html`` is told to write."""
+BACKTESTS = kept.FOLDER
+"""Folder of the data directory in which the results and pages of backtests are."""
 _REPORTS_SHOWN = 50
 
 
@@ -54,6 +56,10 @@ def _report(_connection: Connection, name: str) -> Place | None:
     return Place() if name in {path.name for path in reports()} else None
 
 
+def _run(_connection: Connection, name: str) -> Place | None:
+    return Place() if name in kept.names(settings().data_dir) else None
+
+
 def _version(_connection: Connection, name: str) -> Place | None:
     return Place() if name in registry().versions() else None
 
@@ -68,7 +74,10 @@ RESOLVERS: Mapping[str, Callable[[Connection, Any], Place | None]] = {
     "ruleset": _ruleset,
     "rule": _rule,
     "report": _report,
+    "run": _run,
     "version": _version,
     "account": _account,
+    "case": library.place_of,
+    "collection": collecting.place_of,
 }
 """By the name of the argument in the address. What is for the whole installation lies nowhere in particular."""

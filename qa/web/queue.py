@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,7 +22,7 @@ from qa.types import MICROSECONDS
 from qa.web import chat_words as words
 from qa.web.context import act, engine, now, scope, settings, user
 from qa.web.permissions import may, require
-from qa.web.safety import safe_next
+from qa.web.safety import safe_next, whole
 
 blueprint = Blueprint("queue", __name__)
 
@@ -105,15 +105,14 @@ def extend() -> ResponseReturnValue:
 @blueprint.post("/queue/assign")
 def assign() -> ResponseReturnValue:
     """Give chats to a reviewer, or take them back: those that are ticked, or the first ones of the filter."""
-    to = request.form.get("to", "")
-    if not to.isdecimal():
+    to, first = whole(request.form.get("to")), whole(request.form.get("first"))
+    if to is None:
         abort(400)
-    user_id = int(to) or None  # 0 is nobody
-    first = request.form.get("first", "")
-    if first.isdecimal() and int(first) > 0:
-        done = queueing.assign_first(engine(), act(), worker(), sent_filters(), int(first), user_id)
+    user_id = to or None  # 0 is nobody
+    if first:
+        done = queueing.assign_first(engine(), act(), worker(), sent_filters(), first, user_id)
     else:
-        ticked = [int(one) for one in request.form.getlist("ticked") if one.isdecimal()]
+        ticked = [key for key in map(whole, request.form.getlist("ticked")) if key is not None]
         done = queueing.assign(engine(), act(), worker(), ticked, user_id)
     flash(_told(done), "success" if done.assigned else "warning")
     return redirect(_back(), 303)
@@ -122,12 +121,11 @@ def assign() -> ResponseReturnValue:
 @blueprint.post("/queue/quota")
 def set_quota() -> ResponseReturnValue:
     """Say how many chats somebody is to review a day, from today on."""
-    whose, chats = request.form.get("user", ""), request.form.get("chats", "")
-    if not whose.isdecimal():
+    whose, chats = whole(request.form.get("user")), whole(request.form.get("chats"))
+    if whose is None:
         abort(400)
     try:
-        number = int(chats) if chats.isdecimal() else -1
-        queueing.set_quota(engine(), act(), worker(), int(whose), today().day, number)
+        queueing.set_quota(engine(), act(), worker(), whose, today().day, -1 if chats is None else chats)
     except QuotaError as wrong:
         flash(_("A quota is a whole number from 0 to %(most)s.", most=queueing.MOST_A_DAY), "danger")
         return _team_page(), wrong.status
@@ -150,10 +148,10 @@ def save_filter() -> ResponseReturnValue:
 @blueprint.post("/queue/filters/delete")
 def delete_filter() -> ResponseReturnValue:
     """Forget an own filter."""
-    which = request.form.get("filter", "")
-    if not which.isdecimal():
+    which = whole(request.form.get("filter"))
+    if which is None:
         abort(400)
-    queueing.forget(engine(), act(), user(), int(which))
+    queueing.forget(engine(), act(), user(), which)
     return redirect(_back(), 303)
 
 
@@ -193,8 +191,8 @@ def chat_address(inspection: int, filters: Filters) -> str:
 
 def list_address(filters: Filters, after: str | None = None) -> str:
     """Return the address of the queue with these filters."""
-    chosen: dict[str, Any] = dict(filters.chosen)
-    return url_for("queue.index", after=after, **chosen)
+    asked = urlencode(({} if after is None else {"after": after}) | filters.chosen)
+    return url_for("queue.index") + (f"?{asked}" if asked else "")
 
 
 def address(filters: Filters, **changes: Any) -> str:
@@ -217,12 +215,12 @@ def _key() -> Key | None:
 
 def _inspection() -> int:
     """Return the inspection that the form names, if it is in the queue and within reach."""
-    sent = request.form.get("inspection", "")
-    if not sent.isdecimal() or len(sent) > 18:  # noqa: PLR2004 - a key of the database
+    sent = whole(request.form.get("inspection"))
+    if sent is None:
         abort(400)
-    held = queueing.standing(engine(), int(sent), now())
+    held = queueing.standing(engine(), sent, now())
     require(None if held is None else held.place)
-    return int(sent)
+    return sent
 
 
 def _back() -> str:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from qa import rulehealth, trying
+from qa.backtest.kept import runs
 from qa.errors import NotFoundError, QaError
 from qa.people import Reach, scope_of, within
 from qa.privacy import POLICY
@@ -17,7 +18,9 @@ from qa.rules.pack import Rule
 from qa.store.session import read_tx
 from qa.trying import Judges, Tried
 from qa.web.context import engine, settings, user
+from qa.web.permissions import may
 from qa.web.places import BACKTESTS, reports
+from qa.web.problems import ToldError, said
 
 blueprint = Blueprint("rules", __name__)
 
@@ -43,7 +46,10 @@ def index() -> ResponseReturnValue:
     shelf = rulehealth.shelf(engine(), s.packs, s.scorecard)
     listed = [(one, rulehealth.hash_of(one.standard)) for one in shelf.in_force]
     files = [(path.name, path.stat().st_mtime_ns // 1_000) for path in reports()]
-    return render_template("rules/index.html", shelf=shelf, in_force=listed, reports=files, folder=BACKTESTS)
+    backtests = runs(s.data_dir) if may(user(), "backtests.show") else []
+    return render_template(
+        "rules/index.html", shelf=shelf, in_force=listed, reports=files, folder=BACKTESTS, runs=backtests
+    )
 
 
 @blueprint.get("/rules/changes")
@@ -93,7 +99,7 @@ def try_out(ruleset: str, rule: str) -> ResponseReturnValue:
     try:
         tried = _try(standard, found, text, merchant, chat)
     except QaError as problem:
-        return _rule_page(standard, ruleset, found, text, (merchant, chat), problem=str(problem)), _UNFIT
+        return _rule_page(standard, ruleset, found, text, (merchant, chat), problem=said(problem)), _UNFIT
     return _rule_page(standard, ruleset, found, text, (merchant, chat), tried=tried)
 
 
@@ -102,7 +108,7 @@ def _try(standard: Standard, rule: Rule, text: str, merchant: str, chat: str) ->
     judges = Judges(s.policy_mapping(), s.zone)
     if not chat:
         if not text.strip():
-            raise QaError(_("Write a chat, or name one."))
+            raise ToldError(_("Write a chat, or name one."))
         return trying.try_text(standard.pack, rule, text, judges)
     me = user()
     try:
@@ -110,7 +116,7 @@ def _try(standard: Standard, rule: Rule, text: str, merchant: str, chat: str) ->
     except NotFoundError:
         place = None
     if place is None or not within(scope_of(me, Reach.TEAM), place):
-        raise QaError(_("There is no such chat within your reach."))
+        raise ToldError(_("There is no such chat within your reach."))
     return [tried]
 
 

@@ -11,6 +11,9 @@ from werkzeug.routing import RequestRedirect
 
 from qa.config import Settings
 
+_MOST_DIGITS = 18
+"""Of a number that every database takes: below 2^63."""
+
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 _NOWHERE_TO_RETURN = {"account.login", "account.link", "static"}
@@ -32,6 +35,16 @@ def safe_next(target: str | None) -> str | None:
     except (HTTPException, RequestRedirect):
         return None
     return None if endpoint in _NOWHERE_TO_RETURN else target
+
+
+def whole(typed: str | None) -> int | None:
+    """Return a whole number that somebody sent, such as a key of the database; None where it is none or too large.
+
+    >>> whole("17"), whole("-1"), whole("²"), whole("9" * 19)
+    (17, None, None, None)
+    """
+    fits = typed is not None and typed.isascii() and typed.isdecimal() and len(typed) <= _MOST_DIGITS
+    return int(typed) if typed is not None and fits else None
 
 
 def current_path() -> str:

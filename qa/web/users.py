@@ -16,6 +16,7 @@ from qa.store.accounts import Link
 from qa.store.chats import merchants
 from qa.store.session import read_tx
 from qa.web.context import act, engine, now, settings
+from qa.web.problems import said
 
 blueprint = Blueprint("users", __name__)
 
@@ -46,18 +47,18 @@ def add() -> ResponseReturnValue:
         )
         made, link = accounts.add_user(engine(), act(), new, secrets.token_urlsafe(32))
     except QaError as problem:
-        return _page(problem=str(problem)), _UNFIT
+        return _page(problem=said(problem)), _UNFIT
     return _page(link=(made, link))
 
 
 @blueprint.post("/users/<account>/disable")
 def disable(account: str) -> ResponseReturnValue:
     """Shut an account and end its sessions."""
-    _agreed()
+    _agreed(account)
     try:
         ended = accounts.disable_user(engine(), act(), account)
     except QaError as problem:
-        return _page(problem=str(problem)), _UNFIT
+        return _page(problem=said(problem)), _UNFIT
     flash(_("%(name)s is disabled; sessions ended: %(count)s.", name=account, count=ended), "success")
     return redirect(url_for("users.index"), 303)
 
@@ -65,17 +66,17 @@ def disable(account: str) -> ResponseReturnValue:
 @blueprint.post("/users/<account>/reset")
 def reset(account: str) -> ResponseReturnValue:
     """Take the password away and show a new one-time link; an account that is disabled is opened again."""
-    _agreed()
+    _agreed(account)
     try:
         made, link = accounts.reset_user(engine(), act(), account, secrets.token_urlsafe(32), enable=True)
     except QaError as problem:
-        return _page(problem=str(problem)), _UNFIT
+        return _page(problem=said(problem)), _UNFIT
     return _page(link=(made, link))
 
 
-def _agreed() -> None:
-    """Answer 400 unless the person confirmed what the page asked."""
-    if request.form.get("agreed") != "1":
+def _agreed(account: str) -> None:
+    """Answer 400 unless the person confirmed what the page asked about this account."""
+    if request.form.get("agreed") != account:
         abort(400)
 
 

@@ -51,19 +51,23 @@ def test_a_review_by_keys_alone_and_on_to_the_next(browser: web_kit.Browser, cha
     page = browser.page("specialist")
     page.goto(f"/chats/{chats.three}")
     shows_score(page, "0.00")
-    press(page, "c", "c", "x", "2")  # two confirmed; the red line overturned, for the second ready reason
+    press(page, "?")
+    lines = page.locator("#keys-list dd").all_inner_texts()
+    assert len(lines) == len(set(lines))
+    assert page.locator("#keys-list kbd", has_text="1–3").count() == 1
+    press(page, "Escape", "2", "c", "c", "x", "2")  # two confirmed; the red line overturned, for a ready reason
     shows_score(page, "50.00")
     press(page, "u", "u")
     assert page.locator("input[value=overturn]:checked").count() == 0
     shows_score(page, "0.00")
-    press(page, "3", "x", "2", "t", "1")
+    press(page, "1", "x", "2", "t", "1")
     with page.expect_navigation():
         press(page, "Enter")
     assert page.url.endswith(f"/chats/{chats.two}")
     (review,) = reviewed(browser)
     assert (review.score, review.satisfaction, review.reviewer) == (50.0, "dissatisfied", "specialist")
     assert [row[:2] for row in said(browser)] == [
-        ("dont-know", "confirm"), ("too-slow", "confirm"), ("add-wechat", "overturn"),
+        ("add-wechat", "overturn"), ("dont-know", "confirm"), ("too-slow", "confirm"),
     ]  # fmt: skip
     press(page, "o")
     page.keyboard.type("写得不错 c x n")
@@ -162,10 +166,10 @@ def test_places_are_jumped_to_and_linked(browser: web_kit.Browser, chats: chat_k
     page = browser.page("specialist", height=420)
     page.goto(f"/chats/{chats.three}#t3")
     assert "here" in page.locator("#t3").get_attribute("class")
-    page.locator("#f1 .quote").click()
+    page.locator("#f2 .quote").click()
     assert page.url.endswith("#t1")
     page.locator("#t2 mark.ev").first.click()
-    assert "active" in page.locator("#f2").get_attribute("class")
+    assert "active" in page.locator("#f3").get_attribute("class")
     assert page.locator("#t2").evaluate("e => e.getBoundingClientRect().top < innerHeight")
     press(page, "?")
     assert page.locator("#keys-list dt").count() > 20

@@ -25,10 +25,13 @@ def test_pages_with_data_are_clean_and_fit(
     night_kit.bring_in(browser.kit.engine, tmp_path / "in", records)
     night = night_kit.night(browser.kit.engine).night
     insight_kit.a_report(browser.kit)
+    chat = str(records[0]["id"])
+    run = insight_kit.a_result(browser.kit, insight_kit.a_backtest((insight_kit.example("acme", chat, "不知道"),)))
     page = browser.page("lead", width=width, height=height, dark=dark)
     rule = HOUSE.pack.rules[0].id
     for path in ("/nights", f"/nights/{night.id}", "/rules", f"/rules/{DIGEST}", f"/rules/{DIGEST}/{rule}",
-                 f"/rules/changes?old={DIGEST}&new={DIGEST}", "/models", "/models/shipped"):  # fmt: skip
+                 f"/rules/changes?old={DIGEST}&new={DIGEST}", f"/rules/backtests/{run}/result",
+                 "/models", "/models/shipped"):  # fmt: skip
         page.goto(path)
         assert (path, web_kit.axe(page), web_kit.scrolls_sideways(page)) == (path, [], False)
 
@@ -63,6 +66,16 @@ def test_a_user_is_added_and_the_log_tells_it(browser: web_kit.Browser) -> None:
     page.locator("#add-dialog button.btn-primary").click()
     link = page.locator(".link-once input").input_value()
     assert link.startswith(browser.base + "/link/")
+    page.goto("/users")
+    page.locator("tr", has_text="wu").get_by_role("button", name="停用").click()
+    sheet = page.locator("dialog[open]")
+    assert "wu" in sheet.inner_text()
+    assert web_kit.axe(page) == []
+    page.keyboard.press("Escape")
+    assert page.locator("tr", has_text="wu").get_by_text("已停用").count() == 0
+    page.locator("tr", has_text="wu").get_by_role("button", name="重置").click()
+    page.locator("dialog[open] .btn-primary").click()
+    link = page.locator(".link-once input").input_value()
     page.goto("/audit?check=1")
     page.locator(".notice-success").wait_for()
     assert "user.add" in page.locator("main").inner_text()

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import insight_kit
 import night_kit
 import pytest
 import small_model
 import web_kit
+from sqlalchemy import select
 
 from qa.models.history import SHIPPED
 from qa.models.labelled import LabelledChat
+from qa.models.opinions import LABELS, Task
 from qa.models.registry import Registry
 from qa.models.secret import installation_secret
 from qa.models.shipping import SHIPPED_MODEL
 from qa.nightly.thinking import RegistryModels
+from qa.queueing import fill
 from qa.store import nights
 from qa.store.session import read_tx
-from qa.store.tables import chats
+from qa.store.tables import chats, inspections, reviews
 from qa.web.models import TRAINING_FILES
 
 FILES = [small_model.ROOT / "training_data" / "chats" / "wuliu-cuifa.txt"]
@@ -37,16 +40,45 @@ def record(one: LabelledChat, number: int, day: str) -> dict[str, Any]:
     return {"id": f"{day}-{number}", "merchant": "acme", "started_at": at, "messages": messages, "agent": {"id": "a-1"}}
 
 
-def review(browser: web_kit.Browser, truth: dict[str, LabelledChat]) -> None:
-    """Label chats that were inspected as a specialist would, by what is true of them."""
+def chats_by_inspection(browser: web_kit.Browser) -> dict[int, str]:
+    """What each inspection is of."""
     with read_tx(browser.kit.engine) as connection:
-        rows = connection.execute(chats.select().order_by(chats.c.id).limit(REVIEWED)).all()
-    for row in rows:
-        one = truth[row.chat_id]
-        insight_kit.say(
-            browser.kit.engine, row.id, browser.kit.clock(), sentiment=one.sentiment, satisfaction=one.satisfaction,
-            resolution=one.resolution,
-        )  # fmt: skip
+        query = select(inspections.c.id, chats.c.chat_id).join(chats, chats.c.id == inspections.c.chat_pk)
+        return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def review(browser: web_kit.Browser, truth: dict[str, LabelledChat]) -> None:
+    """Review chats as a specialist does: from the queue on, by keys alone, with the labels that are true."""
+    whose = chats_by_inspection(browser)
+    labels = {"s": Task.SENTIMENT, "r": Task.RESOLUTION, "t": Task.SATISFACTION}
+    page = browser.page("specialist", merchants=("acme",))
+    page.goto("/queue")
+    page.keyboard.press("n")
+    seen: set[int] = set()
+    for _ in range(REVIEWED):
+        page.wait_for_url(lambda url, seen=frozenset(seen): opened(url) not in {None, *seen}, wait_until="commit")
+        page.wait_for_load_state("domcontentloaded")
+        inspection = opened(page.url)
+        assert inspection is not None
+        seen.add(inspection)
+        one = truth[whose[inspection]]
+        for key, task in labels.items():
+            said = getattr(one, task.value)
+            if said is not None:
+                page.keyboard.press(key)
+                page.keyboard.press(str(LABELS[task].index(said) + 1))
+        page.keyboard.press("a" if page.locator("#confirm-all").count() else "Enter")
+    page.wait_for_url(lambda url: opened(url) not in seen)
+    with read_tx(browser.kit.engine) as connection:
+        rows = connection.execute(select(reviews, chats.c.chat_id).join(chats, chats.c.id == reviews.c.chat_pk)).all()
+    said = {row.chat_id: tuple(getattr(row, task.value) for task in Task) for row in rows}
+    assert said == {whose[one]: tuple(getattr(truth[whose[one]], task.value) for task in Task) for one in seen}
+
+
+def opened(url: str) -> int | None:
+    """The inspection whose page this is."""
+    found = re.search(r"/chats/(\d+)", url)
+    return int(found[1]) if found else None
 
 
 @pytest.mark.slow
@@ -63,6 +95,7 @@ def test_what_people_say_trains_the_model_of_the_next_night(browser: web_kit.Bro
         night_kit.bring_in(engine, tmp_path / day, records, day)
     all_of_them = night_kit.policy(rate=1.0, audit_rate=0.01)
     first = night_kit.night(engine, day="2026-11-19", models=models, policy=all_of_them).night
+    fill(engine, kit.clock())
     review(browser, truth)
 
     page = browser.page("lead")

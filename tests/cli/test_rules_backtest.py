@@ -41,9 +41,14 @@ def test_backtest(run, store_engine: Engine, tmp_path: Path) -> None:
     assert line.split()[2:5] == ["0", str(rule["chats_new"]), str(rule["newly"])]
     assert "“不知道”" in result.stdout
     assert "backtest: " in result.stderr
+    (file,) = (tmp_path / "backtests").iterdir()
+    assert json.loads(file.read_bytes()) == found
+    assert file.name.endswith("-own-1.json")
+    assert "kept for the workbench" in result.stderr
     assert files[1].read_text("utf-8").startswith("<!doctype html>")
     again = tmp_path / "again.json"
-    run("rules", "backtest", tmp_path / "own.yaml", *PERIOD, "--json", again)
+    run("rules", "backtest", tmp_path / "own.yaml", *PERIOD, "--json", again, "--no-keep")
+    assert list((tmp_path / "backtests").iterdir()) == [file]
     assert again.read_bytes() == files[0].read_bytes()
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from qa.cli import main
+from qa.demo.generate import PlantedItem
+from qa.demo.reviewed import EVERY, reviews
+from qa.demo.write import Truth
 
 
 def demo(folder: Path, *words: str) -> str:
@@ -42,3 +53,36 @@ def test_the_committed_report_is_what_the_demo_finds(tmp_path: Path, root: Path)
     """Refresh it with: ./run demo --no-serve && cp var/demo/demo-truth.md docs/"""
     demo(tmp_path)
     assert (tmp_path / "demo-truth.md").read_text("utf-8") == (root / "docs" / "demo-truth.md").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_it_ends_with_a_workbench_and_a_login_for_every_role(tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-m", "qa", "demo", "--chats", "60", "--port", "0", "--dir", str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(root)}
+    with subprocess.Popen(command, cwd=root, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        lines = []
+        while not lines or not lines[-1].startswith("workbench: "):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "".join(lines)
+        links = dict(re.findall(r"^  (\w+) +(http\S+/link/\S+)$", "".join(lines), re.MULTILINE))
+        assert set(links) >= {"specialist", "lead", "trainer", "admin", "viewer"}
+        with urllib.request.urlopen(links["lead"], timeout=20) as answer:
+            assert answer.status == 200
+            assert 'type="password"' in answer.read().decode()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    said = [json.loads(line) for line in (tmp_path / "reviews.jsonl").read_text("utf-8").splitlines()]
+    demo(tmp_path, "--chats", "60")
+    assert [json.loads(line) for line in (tmp_path / "reviews.jsonl").read_text("utf-8").splitlines()] == said
+
+
+def test_reviewers_who_know_the_truth_say_it() -> None:
+    found = {("m", f"x-2026100{day}-1"): {"stalling", "red-insult"} for day in range(1, 10)}
+    planted = (PlantedItem("stalling", (1,)), PlantedItem("apology-missing", ()))
+    truth = [Truth(key, "s", planted, ()) for key in found]
+    said = list(reviews(truth, found, date(2026, 10, 5)))
+    assert [one["chat"] for one in said] == ["x-20261001-1", f"x-2026100{1 + EVERY}-1"]
+    assert said[0]["at"] == "2026-10-02T09:00:00+08:00"
+    assert {one["rule"]: one["verdict"] for one in said[0]["verdicts"]} == {
+        "stalling": "confirm", "red-insult": "overturn", "apology-missing": "missed",
+    }  # fmt: skip

@@ -12,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from qa.store import account_tables, queue_tables  # noqa: F401 - their tables are dumped too
+from qa.store import account_tables, board_tables, queue_tables  # noqa: F401 - their tables are dumped too
 from qa.store.inspections import FINDING_BITS, RANK_BITS
 from qa.store.session import read_tx
 from qa.store.tables import Base
 
-WALL_CLOCK = {"imported_at", "published_at", "finished_at", "inspected_at", "lease_owner", "lease_until"}
+WALL_CLOCK = {"imported_at", "published_at", "finished_at", "inspected_at", "lease_owner", "lease_until", "seconds"}
+MEASURED = {"stage_times"}
+"""Tables of nothing but measurements: a killed process takes its own with it."""
 STARTED = {"nights", "runs"}
 """Tables whose ``started_at`` is when the program ran; a chat's is its own."""
 BY_KEY = {"nights", "runs", "chats", "inspections", "users"}
@@ -33,9 +35,11 @@ def dump(engine: Engine, *, ranks: bool = True) -> dict[str, list[Row]]:
             table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
             for table in Base.metadata.sorted_tables
         }
+    for measured in MEASURED:
+        tables.pop(measured)
     names = _names(tables)
     dumped = {}
-    for table in Base.metadata.sorted_tables:
+    for table in (one for one in Base.metadata.sorted_tables if one.name in tables):
         foreign = {key.parent.name: key.column.table.name for key in table.foreign_keys}
         rows = [tuple(_cells(table.name, row, foreign, names, ranks)) for row in tables[table.name]]
         dumped[table.name] = sorted(rows, key=repr)

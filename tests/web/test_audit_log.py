@@ -16,9 +16,13 @@ def test_the_log_is_read_filtered_and_checked(kit_on_both: web_kit.Kit) -> None:
     client = kit.client("admin")
     with write_tx(kit.engine) as connection:
         audit.append(connection, Act("wang", kit.clock()), "case.add", "case:7", {"title": "<b>x</b>", "none": None})
+        claimed = {"until": kit.clock(), "next": True}
+        audit.append(connection, Act("wang", kit.clock()), "queue.claim", "inspection:17", claimed)
     page = client.get("/audit").get_data(as_text=True)
     assert "case.add" in page
     assert "&lt;b&gt;x" in page
+    assert '<span class="muted">until</span> 2026-11-18 19:06<' in page
+    assert 'href="/chats/17"' in page
     assert "<b>x" not in page
     assert "user.add" not in client.get("/audit?actor=wang").get_data(as_text=True)
     assert "case.add" not in client.get("/audit?action=login").get_data(as_text=True)

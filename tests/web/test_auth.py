@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import web_kit
 
@@ -220,3 +223,19 @@ def test_settings_show_no_secret(kit: web_kit.Kit) -> None:
     assert "salt" not in page
     assert "sqlite" in page
     assert kit.client("specialist").get("/settings").status_code == 403
+
+
+def test_settings_show_defaults_and_the_policies_of_merchants(kit: web_kit.Kit, tmp_path: Path) -> None:
+    policy = {"rate": 0.4, "low_score": 60.0}
+    merchants = {"acme": {"rate": 0.9, "risk": {"tiers": []}}, "like": {"rate": 0.4}}
+    period = {"name": "1111", "from": "2026-11-01", "to": "2026-11-30", "merchant": "zed", "joint_review": True}
+    kit.user("admin")
+    with web_kit.kit_on(kit.engine, tmp_path, policy=policy, merchants=merchants, periods=[period]) as other:
+        client = other.client()
+        client.log_in("admin")
+        page = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", text(client.get("/settings"))))
+    assert "0.4 (默认: 0.3)" in page
+    assert "0.9 (通用: 0.4)" in page
+    assert "不按客户等级定向抽取" in page
+    assert page.index(" acme ") < page.index(" zed ")
+    assert " like " not in page

@@ -95,6 +95,21 @@ def test_an_agent_sees_the_score_with_its_evidence_but_nothing_of_how_he_was_cho
     assert "specialist" not in page
 
 
+def test_an_agent_sees_what_the_review_made_of_the_score(kit: web_kit.Kit, chats: chat_kit.Chats) -> None:
+    agent, finding = kit.client("agent"), chat_kit.finding(kit.engine, chats.three, "add-wechat")
+    before = shown(agent, chats.three)
+    assert "推翻" not in before
+    verdicts = {f"verdict-{finding}": "overturn", f"reason-{finding}": "客户自己说的"}
+    missed = '{"rule": "rude", "places": [[1, 0, 2]], "note": "口气"}'
+    assert send(kit.client("specialist"), chats.three, **verdicts, missed=missed, then="stay").status_code == 303
+    page = shown(agent, chats.three)
+    assert "质检员已推翻" in page
+    assert "客户自己说的" in page
+    assert "质检员补充" in page
+    assert "系统：" in page
+    assert "specialist" not in page
+
+
 def test_personal_data_is_masked_and_a_reveal_is_logged(kit: web_kit.Kit, chats: chat_kit.Chats) -> None:
     assert chat_kit.PHONE not in shown(kit.client("specialist"), chats.three)
     assert "138****8000" in shown(kit.client("specialist"), chats.three)
@@ -112,9 +127,14 @@ def test_the_page_shows_facts_evidence_words_waits_and_a_score_that_adds_up(
     kit: web_kit.Kit, chats: chat_kit.Chats
 ) -> None:
     page = shown(kit.client("lead"), chats.three)
-    assert '<mark class="ev ev-1" data-numbers="1" data-badge="①">不知道</mark>' in page
-    assert '<mark class="ev ev-2 word w3" data-numbers="2">太慢</mark>' in page
-    assert '<mark class="ev ev-2" data-numbers="2" data-badge="②">了</mark>' in page
+    assert '<mark class="ev ev-1" data-numbers="1" data-badge="①">加我微信</mark>' in page
+    assert '<mark class="ev ev-2" data-numbers="2" data-badge="②">不知道</mark>' in page
+    assert '<mark class="ev ev-3 word w3" data-numbers="3">太慢</mark>' in page
+    assert '<mark class="ev ev-3" data-numbers="3" data-badge="③">了</mark>' in page
+    rules = [chat_kit.finding(kit.engine, chats.three, rule) for rule in ("add-wechat", "dont-know", "too-slow")]
+    assert re.findall(r'data-number="(\d)" data-finding="(\d+)"', page) == [
+        (str(number), str(key)) for number, key in enumerate(rules, 1)
+    ]
     assert page.count('class="wait late"') == 2  # 40 s in the peak, and 400 s
     assert re.findall(r"<td>([+-][\d.]+)</td>", page) == ["+100.00", "-35.00", "-15.00", "-50.00"]
     assert 'id="final">0.00<' in page
@@ -148,12 +168,12 @@ def test_verdicts_change_the_score_as_the_standard_says(
     missed = json.dumps({"rule": "rude", "places": [[1, 0, 2]], "note": "重说"})
     answer = send(
         client, three, **said, **{f"reason-{overturned}": "引用"}, missed=missed, sentiment="negative",
-        comment="好\0的", excellent="1",
+        comment="好\0的", excellent="1", typical="1",
     )  # fmt: skip
     assert answer.status_code == 303
     (review,) = rows(kit)
     assert (review.kind, review.reviewer, review.score, review.sentiment) == ("queue", "specialist", 15.0, "negative")
-    assert (bool(review.excellent), review.inspection_id) == (True, three)
+    assert (bool(review.excellent), bool(review.typical), review.inspection_id) == (True, True, three)
     assert [(v.rule, v.verdict) for v in rows(kit, verdicts)] == [
         ("dont-know", "confirm"), ("too-slow", "unsure"), ("add-wechat", "overturn"), ("rude", "missed"),
     ]  # fmt: skip
@@ -161,6 +181,7 @@ def test_verdicts_change_the_score_as_the_standard_says(
     again = shown(client, three)
     assert 'id="final">15.00<' in again
     assert "引用" in again
+    assert re.search(r'id="typical" value="1" checked', again)
 
 
 def test_a_double_submit_is_one_row(kit_on_both: web_kit.Kit, chats_on_both: chat_kit.Chats) -> None:

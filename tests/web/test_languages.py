@@ -164,7 +164,10 @@ def test_no_page_mixes_the_languages(kit: web_kit.Kit, role: UserRole) -> None:
     for locale in LANGUAGES:
         client.send("/preferences/language", language=locale)
         for path in [*pages, "/nothing-here"]:
-            texts = shown(client.get(path, follow_redirects=True).get_data(as_text=True))
+            answer = client.get(path, follow_redirects=True)
+            if answer.mimetype != "text/html":  # for programs, not for people
+                continue
+            texts = shown(answer.get_data(as_text=True))
             for word in OWN_WORDS:
                 texts = texts.replace(word, "")
             if locale == "en":

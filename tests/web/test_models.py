@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
 
+import chat_kit
 import model_kit
 import msgspec
 import pytest
@@ -14,10 +16,14 @@ import web_kit
 from qa import training, versions
 from qa.models.card import here
 from qa.models.compare import Difference
+from qa.models.doubts import Doubt, encode_doubts
+from qa.models.explain import Moved
+from qa.models.features import Slot
 from qa.models.registry import Registry
 from qa.store import audit
 from qa.store.session import read_tx
 from qa.versions import Comparison
+from qa.web.models import SLOTS
 from qa.web.plots import Point, interval_plot, nice_ticks, reliability_plot
 
 KEY = web_kit.KEY
@@ -105,6 +111,20 @@ def test_a_worse_one_needs_somebody_to_take_it_on(
     assert models.history().acts[-1].forced
 
 
+def test_a_comparison_says_what_it_cannot_tell_and_where_words_stand(
+    kit: web_kit.Kit, models: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = told(models.current(), CANDIDATE)
+    words = (Moved("chat satisfaction", Slot.CUSTOMER, "word 太慢", "dissatisfied", None, 0.5),)
+    for differences, kind in ((found.differences, "success"), (found.differences[1:], "info"), ((), "info")):
+        shown = found._replace(differences=differences, moved=words)
+        monkeypatch.setattr(versions, "compared", lambda *_, shown=shown: shown)
+        page = kit.client("lead").get(f"/models/{CANDIDATE}/comparison").get_data(as_text=True)
+        assert re.findall(r'class="notice notice-(\w+)"', page) == [kind]
+        assert '<span translate="no">太慢</span> <span class="muted small">词 · 客户所说</span>' in page
+    assert set(SLOTS) == {slot.value for slot in Slot}
+
+
 def test_a_comparison_is_remembered(models: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
@@ -142,6 +162,25 @@ def test_a_training_run_is_started_watched_and_alone(kit: web_kit.Kit, tmp_path:
         time.sleep(0.02)
     assert "hx-trigger" not in page
     assert kit.client("admin").send("/models/training", name="reviews").status_code == 403
+
+
+def test_doubtful_labels_lead_to_their_chats(kit: web_kit.Kit, tmp_path: Path) -> None:
+    chats = chat_kit.put_in(kit.engine, tmp_path)
+    job = tmp_path / "jobs" / "1"
+    job.mkdir(parents=True)
+    asked = training.Asked("lead", web_kit.NOW, "reviews", ("true",))
+    (job / "job.json").write_bytes(msgspec.json.encode(asked))
+    told = [
+        Doubt(m, c, "satisfaction", "satisfied", "neutral", -0.5, "li") for m, c in (("acme", "three"), ("x", "no"))
+    ]
+    (job / "doubts").write_bytes(
+        encode_doubts([*told, msgspec.structs.replace(told[0], merchant="other", chat="foreign")])
+    )
+    page = kit.client("lead").get("/models/training").get_data(as_text=True)
+    links = re.findall(r'href="/chats/(\d+)">(\w+)<', page)
+    assert sorted(links) == sorted([(str(chats.three), "three"), (str(chats.foreign), "foreign")])
+    near = kit.client("lead", "near", merchants=("acme",)).get("/models/training").get_data(as_text=True)
+    assert re.findall(r'href="/chats/(\d+)">', near) == [str(chats.three)]
 
 
 def test_plots_leave_out_what_is_unknown() -> None:

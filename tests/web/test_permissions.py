@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import case_kit
 import chat_kit
 import insight_kit
 import pytest
@@ -35,6 +36,8 @@ class Sample(NamedTuple):
 
 SAMPLES: dict[str, Sample] = {
     **insight_kit.samples(Sample),
+    "case": Sample(case_kit.OWN, case_kit.FOREIGN, case_kit.prepare),
+    "collection": Sample(case_kit.OWN, case_kit.FOREIGN, case_kit.prepare_collections),
     "inspection": Sample(chat_kit.OWN, chat_kit.FOREIGN, chat_kit.prepare),
 }
 """By the name of the argument in the URL, for every name in ``permissions.OBJECTS``."""

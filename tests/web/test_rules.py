@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import chat_kit
 import insight_kit
 import night_kit
 import pytest
@@ -15,7 +16,10 @@ from qa.publishing import Act, publish
 from qa.rulehealth import duplicates, hash_of, precision, standard_of
 from qa.rules.inspector import load_scorecard
 from qa.rules.pack import load_pack
+from qa.store.inspected import where
+from qa.store.operation_tables import dropped_texts
 from qa.store.reviews import Verdict
+from qa.store.session import read_tx, write_tx
 from qa.trying import Judges
 
 HOUSE = standard_of(None, None)
@@ -198,3 +202,45 @@ def test_backtests_are_handed_out_as_files(kit: web_kit.Kit) -> None:
     for name in ("..%2Fzhijian.sqlite3", "other.html", "%2e%2e/secret"):
         assert client.get(f"/rules/backtests/{name}").status_code == 404
     assert "draft.html" not in kit.client("specialist").get("/rules").get_data(as_text=True)
+
+
+def test_a_kept_backtest_is_a_page_with_links_to_its_chats(kit_on_both: web_kit.Kit, tmp_path: Path) -> None:
+    kit = kit_on_both
+    chats = chat_kit.put_in(kit.engine, tmp_path)
+    with read_tx(kit.engine) as connection:
+        blind = where(connection, chats.blind)
+    assert blind is not None
+    shown = [
+        ("acme", "three", "不知道"),
+        ("other", "foreign", "远处"),
+        ("acme", blind.chat_id, "暗处"),
+        ("acme", "gone", "没了"),
+    ]
+    found = insight_kit.a_backtest(tuple(insight_kit.example(*one) for one in shown))
+    run = insight_kit.a_result(kit, found)
+    path = f"/rules/backtests/{run}/result"
+    lead = kit.client("lead")
+    assert path in lead.get("/rules").get_data(as_text=True)
+    page = lead.get(path).get_data(as_text=True)
+    assert f'href="/chats/{chats.three}"' in page
+    assert f'href="/chats/{chats.foreign}"' in page
+    assert "<mark>不知道</mark>" in page
+    assert "暗处" not in page  # what was found in it is not told before it is judged
+    assert "−20" in page
+    assert "a-far" in page
+    own = kit.client("lead", "near", merchants=("acme",)).get(path).get_data(as_text=True)
+    assert f'href="/chats/{chats.three}"' in own
+    assert "没了" in own
+    assert "远处" not in own
+    assert "a-far" not in own
+    for name in ("..%2F..%2Fzhijian.sqlite3", "%2e%2e", "20261118T110640Z-other-1.json", "%00", "draft.html"):
+        assert lead.get(f"/rules/backtests/{name}/result").status_code == 404
+    with write_tx(kit.engine) as connection:
+        three = where(connection, chats.three)
+        assert three is not None
+        row = {"chat_pk": three.chat_pk, "dropped_at": 1, "reason": "retention"}
+        connection.execute(dropped_texts.insert().values(row))
+    later = lead.get(path).get_data(as_text=True)
+    assert "<mark>不知道</mark>" not in later  # nor is what was dropped quoted here
+    assert "远处" in later
+    assert run not in kit.client("specialist").get("/rules").get_data(as_text=True)

@@ -40,16 +40,21 @@ def test_what_is_wrong_is_told_and_what_was_typed_stays(kit: web_kit.Kit) -> Non
         answer = client.send("/users", **form)
         assert answer.status_code == 422
         assert f'value="{form["name"]}"' in answer.get_data(as_text=True)
+        assert "data-opened" in answer.get_data(as_text=True)
     assert [one.name for one in list_users(kit.engine)] == ["admin"]
 
 
 def test_disable_and_reset_end_sessions(kit: web_kit.Kit) -> None:
     client, trainer = kit.client("admin"), kit.client("trainer")
-    assert client.send("/users/trainer/disable").status_code == 400  # not confirmed
-    assert client.send("/users/trainer/disable", agreed="1").status_code == 303
+    page = client.get("/users").get_data(as_text=True)
+    assert 'name="agreed" value="trainer"' in page.split('action="/users/trainer/disable"')[1].split("</form>")[0]
+    for agreed in ({}, {"agreed": "1"}, {"agreed": "admin"}):
+        assert client.send("/users/trainer/disable", **agreed).status_code == 400  # not confirmed
+        assert client.send("/users/trainer/reset", **agreed).status_code == 400
+    assert client.send("/users/trainer/disable", agreed="trainer").status_code == 303
     assert trainer.get("/").status_code == 303
-    again = client.send("/users/trainer/reset", agreed="1")
+    again = client.send("/users/trainer/reset", agreed="trainer")
     assert LINK.search(again.get_data(as_text=True))
     assert next(one for one in list_users(kit.engine) if one.name == "trainer").disabled_at is None
-    assert client.send("/users/admin/disable", agreed="1").status_code == 422  # the only one
-    assert client.send("/users/nobody/reset", agreed="1").status_code == 404
+    assert client.send("/users/admin/disable", agreed="admin").status_code == 422  # the only one
+    assert client.send("/users/nobody/reset", agreed="nobody").status_code == 404

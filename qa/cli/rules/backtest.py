@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 from qa.backtest import Backtest, BacktestOptions, backtest
+from qa.backtest.kept import keep
 from qa.backtest.page import moved, page, percent, points
 from qa.backtest.result import RuleState, ScoreShift
-from qa.cli.common import err, out, pass_settings, progress
+from qa.cli.common import err, now, out, pass_settings, progress
 from qa.cli.rules.packs import PACK, judging_standard
 from qa.config import Settings
 from qa.errors import ConfigError, QaError
@@ -47,11 +48,15 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option(
     "--examples", default=5, show_default=True, type=click.IntRange(0, 100), metavar="N", help="Chats a change."
 )
+@click.option(
+    "--keep/--no-keep", "kept", default=True, help="Keep the result in the data folder, for the workbench (default)."
+)
 @click.pass_context
 @pass_settings
 def backtest_(
     settings: Settings, ctx: click.Context, new: Path, against: Path | None, first: object, last: object,
     merchant: str | None, sampled: bool, json_file: Path | None, html_file: Path | None, examples: int,
+    kept: bool,
 ) -> None:  # fmt: skip
     """Judge past chats by pack NEW and by the pack in force, and say what is different. Nothing stored changes.
 
@@ -79,6 +84,8 @@ def backtest_(
         _write(json_file, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     if html_file is not None:
         _write(html_file, page(result).encode("utf-8", "backslashreplace"))
+    if kept:
+        err().print(f"kept for the workbench: {keep(settings.data_dir, result, now())}")
     if result.broken_chats_new:
         ctx.exit(BROKEN)
 

@@ -10,9 +10,11 @@ const PAUSE_MS = 1200; // between the two keys of a sequence
 let pending = "";
 let timer = 0;
 
-/** Bind a key (or two, "g h") to a function; the label comes from the page, in its language. */
-function register(keys, label, action) {
-  registered.set(keys, { label, action });
+/** Bind a key (or two, "g h") to a function; the label comes from the page, in its language.
+ *
+ * `cap` is what the help shows as the key; "" leaves it out, for one of several that have a line together. */
+function register(keys, label, action, cap = keys) {
+  registered.set(keys, { label, action, cap });
   return () => registered.delete(keys);
 }
 
@@ -84,7 +86,7 @@ function onKey(event) {
 
 /** Every key that works now, with its label: first the page's own, then the ways to go elsewhere. */
 function bindings() {
-  const found = [...registered].map(([keys, { label }]) => [keys, label]);
+  const found = [...registered.values()].filter(({ cap }) => cap).map(({ cap, label }) => [cap, label]);
   for (const element of document.querySelectorAll("[data-key][data-key-label]")) {
     if (visible(element)) found.push([element.dataset.key, element.dataset.keyLabel]);
   }
@@ -122,6 +124,7 @@ function onClick(event) {
 
 document.addEventListener("keydown", onKey);
 document.addEventListener("click", onClick);
+document.querySelector("dialog[data-opened]")?.showModal(); // a form that was refused: with what was typed
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRFToken"] = document.querySelector("meta[name=csrf-token]").content;
 });

@@ -251,7 +251,7 @@ function review() {
     const choice = form.querySelectorAll(`fieldset[data-task=${task}] input`)[digit - 1];
     choice.checked = true;
     changed();
-    choice.scrollIntoView({ block: "nearest" });
+    choice.closest("fieldset").scrollIntoView({ block: "nearest" }); // the field itself is hidden, its label shows
   }
 
   // --- sending -------------------------------------------------------------------------------------------------------
@@ -370,7 +370,9 @@ function review() {
   const { register } = window.qa;
   register("j", words.next, () => activate(Math.min(active + 1, findings.length - 1)));
   register("k", words.previous, () => activate(Math.max(active - 1, 0)));
-  findings.slice(0, 9).forEach((one, at) => register(String(at + 1), words.digit, () => activate(at)));
+  const digits = findings.slice(0, 9);
+  const all = digits.length > 1 ? `1–${digits.length}` : "1";
+  digits.forEach((one, at) => register(String(at + 1), words.digit, () => activate(at), at ? "" : all));
   if (findings.length) {
     register("c", words.confirmKey, () => judge("confirm"));
     register("x", words.overturn, () => judge("overturn"));

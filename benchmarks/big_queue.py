@@ -1,10 +1,11 @@
 """How long a page of the review queue takes at a million inspections, filter by filter, and with 16 people at once.
 
-    python benchmarks/queue.py                      # about two minutes, 1 GB in a temporary folder
+    python benchmarks/big_queue.py                      # about two minutes, 1 GB in a temporary folder
 
 The inspections are made by SQL on SQLite: three of ten are flagged, one flagged chat of five is done. Times are of
-``qa.queueing.look`` (a page, its count, what there is to filter by, saved filters, the day), and of the whole page
-as a browser gets it, asked for by 16 threads in this process without a pause. No part of continuous integration.
+``qa.queueing.look`` (a page, its count, what there is to filter by, saved filters, the day), of whole pages as a
+browser gets them, one after the other, and of those asked for by 16 threads in this process without a pause. No part of
+continuous integration. `--write` puts the table into docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -23,9 +24,16 @@ from typing import Any
 if __name__ == "__main__":  # run as a file, the checkout is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from sqlalchemy import Engine, text
+import msgspec
+import orjson
+from flask import Flask
+from sqlalchemy import Engine, select, text, update
 
+from benchmarks.night import DOCUMENT
+from benchmarks.tables import replaced
+from benchmarks.watch import machine
 from qa.config import Settings
+from qa.nightly.standard import standard_for
 from qa.people import Reach, Scope, User, UserRole, scope_of
 from qa.privacy import REVIEWER
 from qa.queueing import Today, Worker, claim_next, look
@@ -35,7 +43,10 @@ from qa.store.audit import Act
 from qa.store.migrate import upgrade
 from qa.store.queue import Key
 from qa.store.queue_filters import parse_filters
-from qa.store.session import opened, write_tx
+from qa.store.queue_tables import queue_items
+from qa.store.session import opened, read_tx, write_tx
+from qa.store.tables import rulesets
+from qa.types import Chat, Message, Role
 from qa.web import create_app
 
 NOW = 1_795_000_000_000_000
@@ -70,6 +81,20 @@ VIEWS: Mapping[str, str] = {
     "words of the rarest reason": "text=w17&reason=excellent",
 }
 
+_BODY = msgspec.json.encode(
+    Chat(
+        "chat",
+        tuple(
+            Message(
+                Role.AGENT if turn % 2 else Role.CUSTOMER,
+                "亲，这边帮您查一下，请稍等" if turn % 2 else "您好，这件衣服什么时候发货",
+                NOW - (20 - turn) * 60_000_000,
+            )
+            for turn in range(12)
+        ),
+    )
+)
+
 _SETUP = """
 INSERT INTO rulesets VALUES ('h', 'house', '1', x'7b7d', 1);
 INSERT INTO nights (id, merchant, day, state, salt, policy, waves, started_at)
@@ -81,7 +106,7 @@ INSERT INTO queue_places SELECT 'm-' || (n % 10), 't-' || (n % 20) FROM numbers 
 INSERT INTO chats (id, merchant, chat_id, revision, current, day, day_assumed, status, agent_id, team, started_at, turns,
   content_hash, imported_at, body)
  SELECT n + 1, 'm-' || (n % 10), 'chat-' || n, 1, 1, date('2026-10-01', (n % 300 / 10) || ' days'), 0, 'closed',
-  'a-' || (n % 400), 't-' || (n % 20), :now - n % 2000000 * 1000000, 20, zeroblob(16), 1, zeroblob(600) FROM numbers;
+  'a-' || (n % 400), 't-' || (n % 20), :now - n % 2000000 * 1000000, 20, zeroblob(16), 1, :body FROM numbers;
 INSERT INTO inspections (id, run_id, night_id, chat_pk, ruleset, score, red_line, failed, dimensions, card, not_applicable,
   opinions, inspected_at)
  SELECT ((n % 300 + 1) << 24) + n / 300, n % 300 + 1, n % 300, n + 1, 'h', n * 7919 % 1001 / 10.0, 0, 0, x'7b7d', x'5b5d',
@@ -112,15 +137,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inspections", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--rounds", type=int, default=15, metavar="N", help="measurements of each view")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     arguments = parser.parse_args()
+    lines = [f"SQLite, {arguments.inspections:,} inspections, three of ten in the queue. {machine()}.", ""]
+    lines += ["    python benchmarks/big_queue.py", "", "| view | p50 ms | p95 ms |", "|---|--:|--:|"]
     with tempfile.TemporaryDirectory(prefix="queue-") as folder, made(Path(folder), arguments.inspections) as engine:
         people = hire(engine)
-        print("| view | p50 ms | p95 ms |\n|---|---|---|")
-        for name, times in views(engine, people[0], arguments.rounds):
-            print(f"| {name} | {at(times, 0.5):.1f} | {at(times, 0.95):.1f} |")
-        print(f"| take the next chat | {at(taken := nexts(engine, people, 100), 0.5):.1f} | {at(taken, 0.95):.1f} |")
-        times = pages(engine, Path(folder), people, 25)
-        print(f"| whole page, {PEOPLE} at once | {at(times, 0.5):.1f} | {at(times, 0.95):.1f} |")
+        lines += [line(name, times) for name, times in views(engine, people[0], arguments.rounds)]
+        lines.append(line("take the next chat", nexts(engine, people, 100)))
+        app = create_app(Settings(data_dir=Path(folder), secret_key=token_hex()), engine, lambda: NOW)
+        log_in(engine, people)
+        lines += [line(name, times) for name, times in singles(app, engine, people[0], arguments.rounds)]
+        lines.append(line(f"whole page of the queue, {PEOPLE} at once", pages(app, people, 25)))
+    print("\n".join(lines))
+    if arguments.write:
+        DOCUMENT.write_text(replaced(DOCUMENT.read_text("utf-8"), "queue", "\n".join(lines)), "utf-8")
+
+
+def line(name: str, times: list[float]) -> str:
+    """Return a line of the table."""
+    return f"| {name} | {at(times, 0.5):.1f} | {at(times, 0.95):.1f} |"
 
 
 @contextmanager
@@ -136,7 +172,9 @@ def made(folder: Path, inspections: int) -> Iterator[Engine]:
             )
             connection.execute(text(f"INSERT INTO numbers {numbers}"), {"many": inspections})
             for statement in _SETUP.strip().split(";\n"):
-                connection.exec_driver_sql(statement.removesuffix(";").replace(":now", str(NOW)))
+                filled = statement.removesuffix(";").replace(":now", str(NOW)).replace(":body", f"x'{_BODY.hex()}'")
+                connection.exec_driver_sql(filled)
+            connection.execute(update(rulesets).values(content=orjson.dumps(standard_for(None, None).as_json())))
         print(f"{inspections:,} inspections made in {time.perf_counter() - begun:.0f} s\n", file=sys.stderr)
         yield engine
 
@@ -176,12 +214,28 @@ def nexts(engine: Engine, people: list[User], many: int) -> list[float]:
     return timed(take, many)
 
 
-def pages(engine: Engine, folder: Path, people: list[User], each: int) -> list[float]:
-    """Return how long the first page takes to answer when everybody asks at once, ``each`` times."""
-    app = create_app(Settings(data_dir=folder, secret_key=token_hex()), engine, lambda: NOW)
+def log_in(engine: Engine, people: list[User]) -> None:
+    """Start a session of each."""
     for user in people:
         with write_tx(engine) as connection:
             sessions.start(connection, user.id, f"token-{user.id}", NOW, NOW + 10**12)
+
+
+def singles(app: Flask, engine: Engine, user: User, rounds: int) -> Iterator[tuple[str, list[float]]]:
+    """Yield how long whole pages take when nobody else asks."""
+    client = app.test_client()
+    client.set_cookie("zhijian", f"token-{user.id}")
+    with read_tx(engine) as connection:
+        ids = connection.execute(select(queue_items.c.inspection_id).limit(rounds)).scalars().all()
+    client.get("/queue")
+    client.get(f"/chats/{ids[0]}")  # templates are made, the standard is read
+    yield "whole page of the queue", timed(lambda: client.get("/queue"), rounds)
+    turn = iter(ids)
+    yield "whole page of a chat", timed(lambda: client.get(f"/chats/{next(turn)}"), rounds)
+
+
+def pages(app: Flask, people: list[User], each: int) -> list[float]:
+    """Return how long the first page takes to answer when everybody asks at once, ``each`` times."""
     queries = [query for query in VIEWS.values() if "text" not in query]
     times: list[float] = []
 

@@ -1,0 +1,57 @@
+"""The chats behind a figure, a page at a time, and what the rules are called."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Engine, select
+
+from qa.store import board, chat_list
+from qa.store.board import Window
+from qa.store.chat_list import Key, Listed, Only
+from qa.store.session import read_tx
+from qa.store.tables import rulesets
+
+PAGE = 40
+
+
+class Behind(NamedTuple):
+    """A page of chats. ``number`` one beyond ``chat_list.COUNTED``: more; ``after``: where the next page begins."""
+
+    chats: tuple[Listed, ...]
+    number: int
+    after: Key | None
+    merchants: tuple[str, ...]
+
+
+def behind(engine: Engine, window: Window, only: Only, after: Key | None) -> Behind:
+    """Return a page of the inspected chats of a window, newest first."""
+    with read_tx(engine) as connection:
+        found = chat_list.page(connection, window, only, after, PAGE + 1)
+        number = chat_list.count(connection, window, only)
+        names = board.merchants(connection, window.scope)
+    shown = found[:PAGE]
+    onward = Key(shown[-1].day, shown[-1].inspection_id) if len(found) > PAGE else None
+    return Behind(tuple(shown), number, onward, tuple(names))
+
+
+def rule_names(engine: Engine) -> dict[str, dict[str, str]]:
+    """Return rule → its name by language, from the standards that judged; of one name twice the newest standard's."""
+    with read_tx(engine) as connection:
+        return _names(connection)
+
+
+def _names(connection: Connection) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    query = select(rulesets.c.hash).order_by(rulesets.c.published_at, rulesets.c.hash)
+    for digest in connection.execute(query).scalars():
+        if digest not in _known:
+            content = connection.execute(select(rulesets.c.content).where(rulesets.c.hash == digest)).scalar_one()
+            _known[digest] = {rule["id"]: rule["name"] for rule in orjson.loads(content)["pack"]["rules"]}
+        found |= _known[digest]
+    return found
+
+
+_known: dict[str, dict[str, dict[str, str]]] = {}
+"""By hash of the standard, which is its content."""

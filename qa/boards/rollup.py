@@ -1,0 +1,226 @@
+"""From finished nights to the sums of the boards: each night once, and again when more is known of its chats."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+import orjson
+from sqlalchemy import Connection, Engine
+
+from qa.boards.facts import BACK_HOURS, CHATS, RULE, Fact, Share, points, shares, solved, timing
+from qa.boards.sums import Group, Seen, Tally
+from qa.ledger import LedgerSettings, ledger_of, visible
+from qa.models.stored import restored
+from qa.policy import Policy
+from qa.progress import Progress, Quiet
+from qa.rules.context import make_context
+from qa.rules.inspector import Standard
+from qa.store import board_fill, frames, nights
+from qa.store.board_fill import Drawn, OpenNight
+from qa.store.board_tables import ALL
+from qa.store.chats import decode_body
+from qa.store.session import read_tx, write_tx
+from qa.types import MICROSECONDS, Instant
+
+PART = 300
+"""Inspections read at a time."""
+_SETTLED = timedelta(days=4)
+"""After so many days no chat can follow within 72 hours any more."""
+_TARGETED = "targeted"
+
+
+class _Place(NamedTuple):
+    team: str | None
+    agent: str | None
+    weekday: int | None
+    hour: int | None
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """All chats, those of the team, those of the agent in it."""
+        team, agent = self.team or "", self.agent or ""
+        return ((ALL, ALL), (team, ALL), (team, agent))
+
+
+class _Added:
+    """What a night's inspected chats add up to; nothing of it grows with their number."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self.targeted: dict[Hashable, int] = {}
+        self.hours: dict[tuple[Hashable, Group, int], list[float]] = {}
+        """By stratum, group and hour: inspected chats, due, late, waits, seconds of them."""
+
+    def add(self, one: Seen, fact: Fact, hour: int | None) -> None:
+        """Add one chat."""
+        self.tally.add(one)
+        if isinstance(one.stratum, tuple) and one.stratum[0] == _TARGETED:
+            self.targeted[one.stratum] = self.targeted.get(one.stratum, 0) + 1
+        if hour is None:
+            return
+        numbers = (1.0, fact.due, fact.due - fact.in_time, fact.waits, fact.response_s)
+        for group in one.groups:
+            cell = self.hours.setdefault((one.stratum, group, hour), [0.0] * len(numbers))
+            for place, number in enumerate(numbers):
+                cell[place] += number
+
+
+def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None) -> int:
+    """Make the sums of every night that lacks them or of which more is known; returns how many nights that were.
+
+    ``zone`` is where a night's policy names none. It can be killed and repeated at any moment.
+    """
+    progress = progress or Quiet()
+    with read_tx(engine) as connection:
+        newest = board_fill.newest_day(connection)
+        if newest is None:
+            return 0
+        earliest = (date.fromisoformat(newest) - _SETTLED).isoformat()
+        stale = board_fill.stale_nights(connection, earliest)
+    if stale:
+        progress.stage("adding up the figures", len(stale))
+    ledgers: dict[tuple[str, bytes], LedgerSettings] = {}
+    for night in stale:
+        with read_tx(engine) as connection:
+            key = (night.ruleset, night.policy)
+            if key not in ledgers:
+                ledgers[key] = _settings(connection, night, zone)
+            review = board_fill.newest_review(connection)
+        known = {"finished_at": night.finished_at, "review": review, "newest_day": newest}
+        added = _read(engine, night, ledgers[key])
+        with read_tx(engine) as connection:
+            sizes = _sizes(connection, night, added)
+            sums = _sums(night, added, sizes)
+            hours = _hours(connection, night, added, sizes, ledgers[key].zone)
+        with write_tx(engine) as connection:
+            board_fill.replace(connection, night, known, sums, hours)
+        progress.advance()
+    return len(stale)
+
+
+def _settings(connection: Connection, night: OpenNight, zone: tzinfo) -> LedgerSettings:
+    """Return how this night counts time: by its own policy and the word lists of its standard."""
+    policy = Policy.from_snapshot(orjson.loads(night.policy))
+    standard = Standard.model_validate(nights.ruleset_content(connection, night.ruleset))
+    own = ZoneInfo(policy.timezone) if policy.timezone else zone
+    return make_context(standard.pack, policy, own).ledger  # type: ignore[arg-type]
+
+
+def _read(engine: Engine, night: OpenNight, settings: LedgerSettings) -> _Added:
+    """Write what every inspected chat of a night says, a part at a time, and return what it adds up to."""
+    added, after = _Added(), 0
+    while True:
+        with read_tx(engine) as connection:
+            part = board_fill.drawn_after(connection, night.id, after, PART)
+            rows = _facts(connection, night, part, settings, added)
+        if not part:
+            return added
+        with write_tx(engine) as connection:
+            board_fill.put_facts(connection, night.id, rows)
+        after = part[-1].inspection_id
+
+
+def _facts(
+    connection: Connection, night: OpenNight, part: Sequence[Drawn], settings: LedgerSettings, added: _Added
+) -> list[dict[str, Any]]:
+    pks = [one.chat_pk for one in part]
+    rules = board_fill.failed_rules(connection, [one.inspection_id for one in part])
+    said = board_fill.resolutions(connection, pks)
+    back = board_fill.came_back(connection, pks, BACK_HOURS)
+    times = board_fill.kept_times(connection, pks)
+    rows = []
+    for one in part:
+        fact = _fact(one, settings, said.get(one.chat_pk), one.chat_pk in back, times.get(one.inspection_id))
+        place = _place(one.agent_id, one.team, one.started_at, settings.zone)
+        added.add(_seen(one, fact, place, rules.get(one.inspection_id, set())), fact, place.hour)
+        rows.append(
+            {
+                "inspection_id": one.inspection_id, "chat_pk": one.chat_pk, "merchant": night.merchant,
+                "day": night.day, "weekday": place.weekday, "hour": place.hour, "team": one.team,
+                "agent_id": one.agent_id, **fact._asdict(),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _fact(one: Drawn, settings: LedgerSettings, said: str | None, came_back: bool, kept: dict[str, Any] | None) -> Fact:
+    """Return what a chat says; ``kept``: its waits, where its text is gone and cannot tell courtesies any more."""
+    try:
+        chat = decode_body(one.body)
+    except msgspec.MsgspecError:
+        return Fact(broken=True)
+    if one.broken:
+        return Fact(broken=True)
+    resolution = restored(one.opinions).resolution
+    thought = None if resolution is None or resolution.abstains else resolution.label
+    times: dict[str, Any] = kept or timing(ledger_of(visible(chat.messages), settings))
+    return Fact(
+        score=one.score,
+        red_line=one.red_line,
+        solved=solved(said=said, source=chat.outcome.resolved, model=thought, came_back=came_back),
+        satisfaction=points(chat.csat),
+        escalated=None if chat.escalated is None else int(chat.escalated),
+        **times,
+    )
+
+
+def _seen(one: Drawn, fact: Fact, place: _Place, rules: set[str]) -> Seen:
+    found = shares(fact)
+    if not fact.broken:
+        # what a rule's share is divided by are all chats, which stand in a figure of their own
+        found |= {RULE + rule: Share(1.0, 0.0, bad=True) for rule in rules}
+        found[CHATS] = Share(0.0, 1.0, bad=False)
+    stratum: Hashable = (_TARGETED, *one.stratum) if one.targeted else (one.wave, *one.stratum)
+    return Seen(stratum, fact.broken, found, place.groups)
+
+
+def _place(agent: str | None, team: str | None, started_at: Instant | None, zone: tzinfo) -> _Place:
+    if started_at is None:
+        return _Place(team, agent, None, None)
+    local = datetime.fromtimestamp(started_at / MICROSECONDS, zone)
+    return _Place(team, agent, local.weekday(), local.hour)
+
+
+def _sizes(connection: Connection, night: OpenNight, added: _Added) -> dict[Hashable, int]:
+    """Return chats by stratum; of the targeted ones all are inspected."""
+    drawn: dict[Hashable, int] = {(row.wave, *row.stratum): row.size for row in frames.strata_of(connection, night.id)}
+    return drawn | added.targeted
+
+
+def _sums(night: OpenNight, added: _Added, sizes: Mapping[Hashable, int]) -> list[dict[str, Any]]:
+    found = added.tally.sums(sizes, frozenset(added.targeted))
+    return [
+        {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "figure": str(figure)}
+        | sums._asdict()
+        for ((team, agent), figure), sums in found.items()
+    ]
+
+
+def _hours(
+    connection: Connection, night: OpenNight, added: _Added, sizes: Mapping[Hashable, int], zone: tzinfo
+) -> list[dict[str, Any]]:
+    """Return what each hour of the day adds up to: all chats counted, inspected ones by their weight."""
+    rows: dict[tuple[Group, int], dict[str, float]] = {}
+    for agent, team, started_at in board_fill.begun(connection, night.id):
+        place = _place(agent, team, started_at, zone)
+        if place.hour is not None:
+            for group in place.groups:
+                rows.setdefault((group, place.hour), dict.fromkeys(_HOUR_COLUMNS, 0))["chats"] += 1
+    for (stratum, group, hour), (inspected, *numbers) in added.hours.items():
+        n = added.tally.observed.get(stratum, 0)
+        weight = sizes.get(stratum, n) / n if n else 0.0
+        row = rows.setdefault((group, hour), dict.fromkeys(_HOUR_COLUMNS, 0))
+        row["inspected"] += int(inspected)
+        for name, number in zip(_HOUR_COLUMNS[2:], numbers, strict=True):
+            row[name] += weight * number
+    return [
+        {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "hour": hour} | row
+        for ((team, agent), hour), row in rows.items()
+    ]
+
+
+_HOUR_COLUMNS = ("chats", "inspected", "due", "late", "waits", "response_s")

@@ -1,0 +1,80 @@
+"""``qa retention`` and ``qa erase-customer``: taking away what was said, by policy or because a customer asks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.owner import user
+from qa.config import Settings
+from qa.errors import ConfigError
+from qa.retention import Done, erase_customer, keep_to, terms
+from qa.store.audit import Act
+from qa.store.dropping import Dropped
+from qa.store.migrate import require_ready
+from qa.store.session import opened
+from qa.types import MICROSECONDS
+
+
+@click.command("retention")
+@click.option("--days", type=click.IntRange(1, 36_500), metavar="N", help="Keep texts so long, whatever is set.")
+@click.option("--merchant", metavar="M", help="Only this merchant's chats.")
+@click.option("--dry-run", is_flag=True, help="Only count what would be dropped.")
+@pass_settings
+def retention_command(settings: Settings, days: int | None, merchant: str | None, dry_run: bool) -> None:
+    """Drop the texts of chats that are older than `retention_days` (QA_RETENTION_DAYS) or the merchant's own term.
+
+    Every character is covered by a star, in all revisions, in evidence and in the search; open items of the queue go.
+    Scores, findings, verdicts, figures and cases stay. Nights whose texts are gone cannot be judged again. It may be
+    killed and run again; run it daily.
+    """
+    if days is None and settings.retention_days is None and not settings.retention:
+        raise ConfigError("no term is set: retention_days (QA_RETENTION_DAYS), [retention] by merchant, or --days N")
+    today = datetime.fromtimestamp(now() / MICROSECONDS, settings.zone).date()
+    own = {} if days is not None else settings.retention
+    with opened(settings.database_url) as engine:
+        require_ready(engine)
+        asked = terms(engine, today, days or settings.retention_days, own, merchant)
+        with progress() as shown:
+            done = keep_to(engine, Act(f"cli:{user()}", now()), asked, dry_run=dry_run, progress=shown)
+    for one in done:
+        out().print(_told(one))
+
+
+def _told(one: Done) -> str:
+    before = f"{one.term.merchant}: texts of chats before {one.term.before} ({one.term.days} days)"
+    if one.dropped is None:
+        return f"{before}: {one.due:,} chats would lose theirs"
+    return f"{before}: {_counts(one.dropped)}"
+
+
+@click.command("erase-customer")
+@click.argument("customer", metavar="ID")
+@click.option("--merchant", required=True, metavar="M", help="Whose customer it is.")
+@click.option("--request", metavar="TEXT", help="Number of the request, for the audit log; nothing personal.")
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+@pass_settings
+def erase_command(settings: Settings, customer: str, merchant: str, request: str | None, yes: bool) -> None:
+    """Erase what one customer said to a merchant, and who it was; for good.
+
+    Texts of all revisions, the customer's id, evidence, comments of reviewers and the cases made of these chats go;
+    scores and counts stay. The audit log keeps how much, never who. Backups and files that were exported earlier are
+    yours to look after, and the source must not send the chats again in another version.
+    """
+    if not yes:
+        click.confirm(f"Erase everything that this customer said to {merchant!r}, for good?", abort=True, err=True)
+    with opened(settings.database_url) as engine:
+        require_ready(engine)
+        with progress() as shown:
+            done = erase_customer(engine, Act(f"cli:{user()}", now()), merchant, customer, request, shown)
+    out().print(f"erased: {_counts(done)}, {done.cases:,} cases")
+    err().print("backups made before still hold it, and so do files that were exported")
+
+
+def _counts(done: Dropped) -> str:
+    return (
+        f"{done.chats:,} revisions of chats, {done.findings:,} findings, {done.reviews:,} reviews, "
+        f"{done.queued:,} open items of the queue"
+    )
