@@ -1,0 +1,108 @@
+"""The examples in deploy: they parse, and what they call exists."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from ruamel.yaml import YAML
+
+from qa.cli import COMMANDS, main
+from qa.config import Settings
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+
+
+def unit(file: Path) -> configparser.ConfigParser:
+    parsed = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#",))
+    parsed.optionxform = str  # type: ignore[assignment,method-assign]
+    parsed.read_string(file.read_text("utf-8"))
+    return parsed
+
+
+def yaml(name: str) -> Any:
+    return YAML(typ="safe").load((DEPLOY / name).read_text("utf-8"))
+
+
+def takes(words: list[str]) -> None:
+    """Let the command line parse these words without running anything."""
+    assert words[0] in COMMANDS
+    command = main.get_command(click.Context(main), words[0])
+    assert command is not None
+    command.make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize("file", UNITS, ids=lambda file: file.name)
+def test_units_parse_and_call_what_exists(file: Path) -> None:
+    found = unit(file)
+    assert found["Unit"]["Description"]
+    if file.suffix == ".timer":
+        assert found["Timer"]["Persistent"] == "true"
+        assert re.fullmatch(r"\*-\*-\* \d\d:\d\d:00", found["Timer"]["OnCalendar"])
+        assert file.with_suffix(".service") in UNITS
+        return
+    service = found["Service"]
+    assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("zhijian", "yes", "strict")
+    called = re.search(r"-m qa (.+)", service["ExecStart"].rstrip("'"))
+    assert called
+    takes(shlex.split(re.sub(r"\$\([^)]*\)", "today", called[1])))
+    settings = [line.split("=")[0] for line in re.findall(r"QA_\w+=", file.read_text("utf-8"))]
+    assert {name[3:].lower() for name in settings} <= Settings.model_fields.keys()
+
+
+def commands(services: dict[str, Any]) -> Iterator[list[str]]:
+    for service in services.values():
+        if service["image"] == "zhijian":
+            yield service["command"]
+
+
+def test_compose_parses_and_calls_what_exists() -> None:
+    found = yaml("compose.yaml")
+    services = found["services"]
+    assert services.keys() == {"database", "web", "once"}
+    for words in commands(services):
+        takes(words)
+    assert services["web"]["read_only"] is True
+    assert all(port.startswith("127.0.0.1:") for port in services["web"]["ports"])
+    variables = {name for name in services["web"]["environment"] if name.startswith("QA_")}
+    assert {name[3:].lower() for name in variables} <= Settings.model_fields.keys()
+    named = {volume.split(":")[0] for service in services.values() for volume in service.get("volumes", ())}
+    assert named == found["volumes"].keys()
+    assert (DEPLOY / services["web"]["build"]["context"] / services["web"]["build"]["dockerfile"]).is_file()
+
+
+def test_the_image_holds_what_it_copies_and_runs_as_nobody_in_particular() -> None:
+    lines = (DEPLOY / "Containerfile").read_text("utf-8").splitlines()
+    copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
+    assert all((DEPLOY.parent / name).exists() for name in copied)
+    kept = (DEPLOY / "Containerfile.dockerignore").read_text("utf-8").split()
+    assert {f"!{name}" for name in copied} <= set(kept)
+    assert lines.index("USER zhijian") < next(at for at, line in enumerate(lines) if line.startswith("ENTRYPOINT"))
+    images = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    assert images == ["python:3.11-slim"]  # no host of a registry
+    takes(["serve", "--host", "0.0.0.0", "--port", "8765"])
+
+
+def test_alarms_are_about_figures_that_there_are() -> None:
+    source = (DEPLOY.parent / "qa" / "web" / "measures.py").read_text("utf-8")
+    given = set(re.findall(r'"(zhijian_\w+)"', source)) | {f"zhijian_night_{n}_chats" for n in ("inspected", "broken")}
+    asked = {name for rule in yaml("zhijian-alerts.yaml")["groups"][0]["rules"]
+             for name in re.findall(r"zhijian_\w+", rule["expr"])}  # fmt: skip
+    assert {name.removesuffix("_bucket") for name in asked} <= given
+    assert yaml("prometheus.yaml")["scrape_configs"][0]["job_name"] == "zhijian"
+
+
+def test_the_proxy_passes_on_what_the_workbench_believes() -> None:
+    text = (DEPLOY / "nginx.conf").read_text("utf-8")
+    assert text.count("{") == text.count("}")
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    assert all(line.endswith((";", "{", "}")) for line in lines)
+    for header in ("Host $host", "X-Forwarded-For $remote_addr", "X-Forwarded-Proto $scheme"):
+        assert f"proxy_set_header {header};" in text
