@@ -62,14 +62,34 @@ def keep(data_dir: Path, result: Backtest, at: Instant) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / _free_name(folder, result.new, at)
-        unfinished = file.with_name(f"{file.name}.{os.getpid()}.part")
-        unfinished.write_bytes(content)
-        unfinished.replace(file)
+        _write(file, content)
         for name in names(data_dir)[MOST_KEPT:]:
             (folder / name).unlink(missing_ok=True)
     except OSError as problem:
         raise QaError(f"{folder}: cannot be written: {os.strerror(problem.errno or 0)}") from None
     return file
+
+
+def forget_examples(data_dir: Path) -> None:
+    """Take the quotes out of all results that are kept; one that cannot be read goes whole.
+
+    For when the texts of chats are dropped: what a result quotes is no longer to be found elsewhere. Raises QaError
+    where the folder cannot be written.
+    """
+    for name in names(data_dir):
+        file = data_dir / FOLDER / name
+        try:
+            _write(file, msgspec.json.encode(without_examples(read(data_dir, name))))
+        except QaError:
+            file.unlink(missing_ok=True)
+        except OSError as problem:
+            raise QaError(f"{file}: cannot be written: {os.strerror(problem.errno or 0)}") from None
+
+
+def _write(file: Path, content: bytes) -> None:
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.part")
+    unfinished.write_bytes(content)
+    unfinished.replace(file)
 
 
 def names(data_dir: Path) -> list[str]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import click
 
+from qa.backtest.kept import forget_examples
 from qa.cli.common import err, now, out, pass_settings, progress
 from qa.cli.owner import user
 from qa.config import Settings
@@ -26,7 +27,8 @@ from qa.types import MICROSECONDS
 def retention_command(settings: Settings, days: int | None, merchant: str | None, dry_run: bool) -> None:
     """Drop the texts of chats that are older than `retention_days` (QA_RETENTION_DAYS) or the merchant's own term.
 
-    Every character is covered by a star, in all revisions, in evidence and in the search; open items of the queue go.
+    Every character is covered by a star, in all revisions, in evidence and in the search; open items of the queue go,
+    and the quotes in the backtests that are kept.
     Scores, findings, verdicts, figures and cases stay. Nights whose texts are gone cannot be judged again. It may be
     killed and run again; run it daily.
     """
@@ -39,6 +41,8 @@ def retention_command(settings: Settings, days: int | None, merchant: str | None
         asked = terms(engine, today, days or settings.retention_days, own, merchant)
         with progress() as shown:
             done = keep_to(engine, Act(f"cli:{user()}", now()), asked, dry_run=dry_run, progress=shown)
+    if any(one.dropped is not None and one.dropped.chats for one in done):
+        forget_examples(settings.data_dir)
     for one in done:
         out().print(_told(one))
 
@@ -69,6 +73,7 @@ def erase_command(settings: Settings, customer: str, merchant: str, request: str
         require_ready(engine)
         with progress() as shown:
             done = erase_customer(engine, Act(f"cli:{user()}", now()), merchant, customer, request, shown)
+    forget_examples(settings.data_dir)
     out().print(f"erased: {_counts(done)}, {done.cases:,} cases")
     err().print("backups made before still hold it, and so do files that were exported")
 

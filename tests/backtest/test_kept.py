@@ -59,6 +59,16 @@ def test_what_is_no_result_is_said_and_what_is_not_listed_is_not_read(tmp_path: 
         kept.read(tmp_path, file.name)
 
 
+def test_quotes_go_when_texts_are_dropped(tmp_path: Path) -> None:
+    result = insight_kit.a_backtest((insight_kit.example("acme", "c-1", "不知道"),))
+    file = kept.keep(tmp_path, result, AT)
+    (file.parent / "20261117T110640Z-old-1.json").write_text('{"quote": "不知道"}')
+    kept.forget_examples(tmp_path)
+    assert kept.names(tmp_path) == [file.name]
+    assert kept.read(tmp_path, file.name) == kept.without_examples(result)
+    kept.forget_examples(tmp_path / "nothing")
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "backtests").write_text("")
     with pytest.raises(QaError, match="cannot be written"):

@@ -77,6 +77,8 @@ def test_claiming_refusing_prolonging_giving_back(kit: web_kit.Kit, made: Made) 
     (one,) = made.many([90.0])
     mine, other = kit.client("specialist"), kit.client("lead")
     assert mine.send("/queue/claim", inspection=one).location == f"/chats/{one}"
+    assert 'formaction="/queue/release"' in mine.get("/queue").get_data(as_text=True)
+    assert 'formaction="/queue/release"' not in other.get("/queue").get_data(as_text=True)
     refused = other.send("/queue/claim", inspection=one)
     assert refused.status_code == 409
     assert "Specialist Li" in refused.get_data(as_text=True)
