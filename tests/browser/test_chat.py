@@ -44,7 +44,7 @@ def press(page: Any, *keys: str) -> None:
 
 
 def shows_score(page: Any, score: str) -> None:
-    page.wait_for_function("score => document.getElementById('final').textContent === score", arg=score)
+    web_kit.until(page, "score => document.getElementById('final').textContent === score", score)
 
 
 def test_a_review_by_keys_alone_and_on_to_the_next(browser: web_kit.Browser, chats: chat_kit.Chats) -> None:

@@ -82,7 +82,7 @@ def test_light_and_dark(browser: web_kit.Browser) -> None:
     page.goto("/")
     assert max(background(page)) < 60  # as the device says
     page.emulate_media(color_scheme="light")
-    page.wait_for_function("document.documentElement.dataset.bsTheme === 'light'")  # at once, without a reload
+    web_kit.until(page, "document.documentElement.dataset.bsTheme === 'light'")  # at once, without a reload
     assert min(background(page)) > 200
     page.get_by_role("button", name="外观").click()
     with page.expect_navigation():

@@ -27,7 +27,7 @@ def test_the_board_is_readable_and_leads_to_its_chats(browser: web_kit.Browser) 
     assert page.locator("[data-open]").all_inner_texts() == ["c3", "c2"]
     assert web_kit.axe(page) == []
     page.locator(".chip", has_text="仅看").click()
-    page.wait_for_function("document.querySelectorAll('[data-open]').length === 3")
+    web_kit.until(page, "document.querySelectorAll('[data-open]').length === 3")
     page.keyboard.press("b")
     page.wait_for_url("**/")
     dark = browser.page("agent", width=820, height=1180, dark=True)

@@ -23,9 +23,10 @@ def ran(page: Any) -> bool:
 
 def shape_of(page: Any) -> str:
     """The skeleton, once the parts that htmx asks for have come."""
-    page.wait_for_function(
+    web_kit.until(
+        page,
         """() => document.querySelector('.similar-cases p')?.textContent !== '…'
-                 && !document.querySelector('[class*=htmx-]')"""
+                 && !document.querySelector('[class*=htmx-]')""",
     )
     return web_kit.skeleton(page)
 

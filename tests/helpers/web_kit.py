@@ -300,6 +300,15 @@ def scrolls_sideways(page: Any) -> bool:
     return wide
 
 
+def until(page: Any, probe: str, arg: Any = None) -> None:
+    """Wait until JavaScript says true; Playwright's own wait asks again by ``eval``, which our policy forbids."""
+    for _ in range(500):
+        if page.evaluate(probe, arg):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never became true: {probe}")
+
+
 def skeleton(page: Any) -> str:
     """Return tags, ids, classes and event attributes of the page without its texts: what no input may change."""
     found: str = page.evaluate(
