@@ -111,7 +111,7 @@ class Preview(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One inspection as somebody sees it. ``machine`` None: to be judged blind."""
+    """One inspection as somebody sees it. ``machine`` None: it waits for a blind review."""
 
     id: int
     where: Where
@@ -209,19 +209,17 @@ def read_raw(connection: Connection, inspection: int) -> Raw:
 
 
 def is_blind(connection: Connection, where: Where, viewer: Viewer) -> bool:
-    """Whether this viewer is to judge the chat without knowing what the machine says of it.
+    """Whether what the machine says of the chat is hidden from this viewer.
 
-    An audit chat is blind for every reviewer until he has answered; who oversees sees it once anybody has.
+    An audit chat is blind for every reviewer until he has answered; who oversees, or does not review at all, sees it
+    once anybody has: told before, it could reach the reviewer by the grapevine.
     """
-    return (
-        viewer.judges
-        and inspected.drawn_for_audit(connection, where.merchant, where.chat_id)
-        and _unanswered(connection, where, viewer)
-    )
+    drawn = inspected.drawn_for_audit(connection, where.merchant, where.chat_id)
+    return drawn and _unanswered(connection, where, viewer)
 
 
 def _unanswered(connection: Connection, where: Where, viewer: Viewer) -> bool:
-    who = None if viewer.oversees else viewer.name
+    who = viewer.name if viewer.judges and not viewer.oversees else None
     return not inspected.answered_blind(connection, where.merchant, where.chat_id, who)
 
 
@@ -237,7 +235,7 @@ def read_page(connection: Connection, inspection: int, viewer: Viewer, zone: Zon
     stored = get_chat(connection, where.chat_id, where.merchant, where.revision)
     sample = inspected.sampled(connection, inspection)
     audit = inspected.drawn_for_audit(connection, where.merchant, where.chat_id)
-    blind = viewer.judges and audit and _unanswered(connection, where, viewer)
+    blind = audit and _unanswered(connection, where, viewer)
     context = _context_of(connection, history.night_id, where.merchant, stored.day, history.ruleset, zone)
     rows = visible(stored.chat.messages)
     ledger = ledger_of(rows, context.ledger)

@@ -176,6 +176,26 @@ def test_places_are_jumped_to_and_linked(browser: web_kit.Browser, chats: chat_k
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
 
 
+def test_words_are_found_in_the_chat(browser: web_kit.Browser, chats: chat_kit.Chats) -> None:
+    page = browser.page("specialist")
+    page.goto(f"/chats/{chats.three}")
+    press(page, "/")
+    page.keyboard.insert_text("个不知")  # half of it lies inside the mark of a finding
+    assert page.evaluate("[...CSS.highlights.get('found')].map(String)") == ["个不知"]
+    page.goto(f"/chats/{chats.clean}")
+    press(page, "/")
+    page.keyboard.insert_text("在")
+    count = page.locator("#find-count")
+    told = [count.inner_text()]
+    for key in ("Enter", "Enter", "Shift+Enter"):
+        page.keyboard.press(key)
+        told.append(count.inner_text())
+    assert told == ["1/2", "2/2", "1/2", "2/2"]
+    page.keyboard.press("Escape")
+    assert (count.inner_text(), page.evaluate("CSS.highlights.get('found').size")) == ("", 0)
+    assert page.evaluate("document.activeElement.id") == "talk"
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_page_is_clean_for_axe_and_fits_its_window(
     browser: web_kit.Browser, chats: chat_kit.Chats, dark: bool

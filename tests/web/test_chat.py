@@ -273,8 +273,11 @@ def test_an_audit_chat_shows_nothing_of_the_machine_until_it_was_answered(
     kit, blind = kit_on_both, chats_on_both.blind
     client = kit.client("specialist")
     page = shown(client, blind)
+    trainer, agent = kit.client("trainer"), kit.client("agent")
     for told in ("不满意 90 %", 'id="final"', 'data-finding="', 'class="course"', 'class="word w', "model-1"):
         assert told not in page
+        assert told not in shown(trainer, blind)
+        assert told not in shown(agent, blind)
     assert 'id="final"' not in client.get(f"/chats/{blind}/score").get_data(as_text=True)
     assert send(client, blind, page, satisfaction="satisfied").status_code == 303
     (review,) = rows(kit)
@@ -283,6 +286,8 @@ def test_an_audit_chat_shows_nothing_of_the_machine_until_it_was_answered(
     assert "不满意 90 %" in after
     assert 'id="final"' in after
     assert "不满意 90 %" in shown(kit.client("lead"), blind)
+    assert 'id="final"' in shown(trainer, blind)
+    assert 'id="final"' in shown(agent, blind)
     colleague = shown(kit.client("specialist", "wu", merchants=("acme",), team="red"), blind)
     assert "不满意 90 %" not in colleague
     assert "specialist" not in colleague
