@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from qa.errors import NotFoundError
 from qa.people import Scope
-from qa.store import frames, inspections, night_pages, nights
+from qa.store import frames, inspections, night_pages, nights, operation
 from qa.store.frames import StratumRow
 from qa.store.night_pages import BrokenChat, NightLine, RunTimes
 from qa.store.nights import RunKind
@@ -78,6 +78,8 @@ class NightView(NamedTuple):
     rules: tuple[RuleCount, ...]
     flags: tuple[tuple[str, int], ...]
     broken: tuple[BrokenChat, ...]
+    stages: dict[str, float]
+    """Seconds by stage, where they were noted; the longest first."""
     refused: str | None
     """Why the model gave no opinion; None: it did, or there was to be none."""
 
@@ -169,6 +171,7 @@ def night_view(engine: Engine, night_id: int) -> NightView:
             ),
             flags=tuple(inspections.flag_counts(connection, own)),
             broken=tuple(night_pages.broken_chats(connection, own, BROKEN_SHOWN)),
+            stages=operation.stages_of(connection, night_id),
             refused=(night.summary or {}).get("model_refused"),
         )
 

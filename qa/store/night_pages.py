@@ -44,6 +44,7 @@ class RunTimes(NamedTuple):
 class BrokenChat(NamedTuple):
     """A chat that could not be judged, and why."""
 
+    inspection: int
     chat_id: str
     reason: str
 
@@ -103,13 +104,13 @@ def run_times(connection: Connection, night_id: int) -> list[RunTimes]:
 def broken_chats(connection: Connection, run_ids: list[int], limit: int) -> list[BrokenChat]:
     """Chats of these runs that could not be judged, by chat id."""
     query = (
-        select(chats.c.chat_id, inspections.c.broken)
+        select(inspections.c.id, chats.c.chat_id, inspections.c.broken)
         .join(chats, chats.c.id == inspections.c.chat_pk)
         .where(inspections.c.run_id.in_(run_ids), inspections.c.broken.is_not(None))
         .order_by(chats.c.chat_id)
         .limit(limit)
     )
-    return [BrokenChat(row[0], row[1]) for row in connection.execute(query)]
+    return [BrokenChat(*row) for row in connection.execute(query)]
 
 
 def _query() -> Select[Any]:

@@ -45,6 +45,13 @@ def note_stages(connection: Connection, night_id: int, seconds: Mapping[str, flo
         connection.execute(insert(stage_times), rows)
 
 
+def stages_of(connection: Connection, night_id: int) -> dict[str, float]:
+    """Return seconds by stage of a night, the longest first; of a stage that a killed process did, nothing is known."""
+    s = stage_times.c
+    query = select(s.stage, s.seconds).where(s.night_id == night_id).order_by(s.seconds.desc(), s.stage)
+    return {row.stage: row.seconds for row in connection.execute(query)}
+
+
 def last_nights(connection: Connection) -> list[LastNight]:
     """Return the newest finished night of each merchant."""
     newest = (

@@ -24,6 +24,12 @@ FIGURES = {
 }
 """What the figures of a night are called."""
 STATES = {"screening": _l("screening"), "inspecting": _l("inspecting"), "done": _l("done")}
+STAGES = {
+    "screen": _l("Red lines and risks looked for in all chats"),
+    "draw": _l("Sample drawn"),
+    "inspect": _l("Sample inspected by all rules and the model"),
+    "finish": _l("Audit drawn, figures estimated"),
+}
 KINDS = {"night": _l("Night"), "extend": _l("Late chats"), "rescore": _l("Re-scoring")}
 NOTES = {
     "collapsed": _l("Some agents have one inspected chat only; their spread is that of similar agents."),
@@ -75,7 +81,7 @@ def show(night: int) -> ResponseReturnValue:
     remarks = dict.fromkeys(note for course in view.courses for note in course.figure.notes)
     return render_template(
         "nights/show.html", view=view, plots=plots, names=FIGURES, states=STATES, kinds=KINDS, notes=NOTES,
-        remarks=list(remarks), reasons=REASONS, outcomes=OUTCOMES,
+        stages=STAGES, remarks=list(remarks), reasons=REASONS, outcomes=OUTCOMES,
     )  # fmt: skip
 
 

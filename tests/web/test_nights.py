@@ -8,13 +8,13 @@ import night_kit
 import pytest
 import web_kit
 
-from qa import overview
+from qa import operating, overview
 from qa.overview import Figure, courses, figures
 from qa.people import Scope
 from qa.store.night_pages import NightLine
 from qa.store.nights import State
 from qa.store.session import read_tx
-from qa.store.tables import nights
+from qa.store.tables import inspections, nights
 
 
 def two_days(kit: web_kit.Kit, folder: Path) -> None:
@@ -46,6 +46,10 @@ def test_a_night_tells_its_draw_its_figures_and_the_night_before(kit_on_both: we
     only = kit.client("lead").get("/nights?merchant=other").get_data(as_text=True)
     assert "2026-11-19" not in only
     number = key_of(kit, "acme", "2026-11-20")
+    operating.note_stages(kit.engine, number, {"screen": 1.0, "inspect": 75.0})
+    with kit.engine.begin() as connection:
+        unlucky = connection.execute(inspections.select().where(inspections.c.night_id == number)).first().id
+        connection.execute(inspections.update().where(inspections.c.id == unlucky).values(broken="KeyError: x"))
     view = overview.night_view(kit.engine, number)
     assert sum(row.size for row in view.strata) + view.night.summary["targeted"] == view.night.summary["frame_size"]
     mean = view.courses[0]
@@ -54,6 +58,8 @@ def test_a_night_tells_its_draw_its_figures_and_the_night_before(kit_on_both: we
     page = kit.client("lead").get(f"/nights/{number}").get_data(as_text=True)
     assert f"{mean.figure.value:.1f}" in page
     assert page.count('class="plot"') >= 3
+    assert f'<a href="/chats/{unlucky}">' in page
+    assert page.index("1m 15s") < page.index("98.7%") < page.index("1.3%")
     assert view.rules[0].name["zh"] in page
     assert "house" in page
 
