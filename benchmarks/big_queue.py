@@ -104,9 +104,11 @@ INSERT INTO runs (id, night_id, kind, wave, ruleset, state, started_at)
 INSERT INTO queue_runs SELECT id FROM runs;
 INSERT INTO queue_places SELECT 'm-' || (n % 10), 't-' || (n % 20) FROM numbers WHERE n < 20;
 INSERT INTO chats (id, merchant, chat_id, revision, current, day, day_assumed, status, agent_id, team, started_at, turns,
-  content_hash, imported_at, body)
+  content_hash, imported_at)
  SELECT n + 1, 'm-' || (n % 10), 'chat-' || n, 1, 1, date('2026-10-01', (n % 300 / 10) || ' days'), 0, 'closed',
-  'a-' || (n % 400), 't-' || (n % 20), :now - n % 2000000 * 1000000, 20, zeroblob(16), 1, :body FROM numbers;
+  'a-' || (n % 400), 't-' || (n % 20), :now - n % 2000000 * 1000000, 20, zeroblob(16), 1 FROM numbers;
+INSERT INTO text_months SELECT 202610, 'm-' || n FROM numbers WHERE n < 10;
+INSERT INTO chat_bodies SELECT 202610, n + 1, :body FROM numbers;
 INSERT INTO inspections (id, run_id, night_id, chat_pk, ruleset, score, red_line, failed, dimensions, card, not_applicable,
   opinions, inspected_at)
  SELECT ((n % 300 + 1) << 24) + n / 300, n % 300 + 1, n % 300, n + 1, 'h', n * 7919 % 1001 / 10.0, 0, 0, x'7b7d', x'5b5d',

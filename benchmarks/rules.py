@@ -2,9 +2,9 @@
 
     python benchmarks/rules.py --write
 
-Microseconds of processor time, medians of many short rounds: for chats of 20 messages that break nothing, beside the
-same rules as a plain loop over rules, messages and phrases (``naive_rules``), which must find the same in them and in
-the first chats of the day before any ratio is given.
+Microseconds of processor time, medians of many short rounds, many chats given together as in a night: for chats of 20
+messages that break nothing, beside the same rules as a plain loop over rules, messages and phrases (``naive_rules``),
+which must find the same in them and in the first chats of the day before any ratio is given.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ class Judging:
     """Over chats of all lengths, whatever happens in them."""
     small: float
     large: float
+    judge_alone: float
+    """One chat at a time, as at the command line."""
+    sweep_alone: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +104,26 @@ class Bench:
         self.plain = NaiveRules(standard, policy)
         self._standard, self._policy = standard, policy
 
-    def judge(self, chat: Chat) -> Opinion:
+    def judge(self, chats: Sequence[Chat]) -> list[Opinion]:
         """What all rules say."""
-        return self.rules.judge(chat, self.context, DAY)
+        return self.rules.judge_many([(chat, self.context) for chat in chats], DAY)
 
-    def sweep(self, chat: Chat) -> tuple[str, ...]:
+    def sweep(self, chats: Sequence[Chat]) -> list[tuple[str, ...]]:
         """The red lines that are crossed."""
-        return self.red_lines.fired(chat, self.context, DAY)
+        return self.red_lines.fired_many([(chat, self.context) for chat in chats], DAY)
 
     def tidied(self) -> NaiveRules:
         """The plain loop, remembering every folded text."""
         fold: Fold = lru_cache(maxsize=4096)(normalise)
         return NaiveRules(self._standard, self._policy, fold)
 
-    def same(self, case: Case) -> None:
+    def same(self, cases: Sequence[Case]) -> None:
         """Check that the plain loop says of every rule what the product says; FailedError where it does not."""
-        opinion = self.judge(case.chat)
+        chats = [case.chat for case in cases]
+        for case, opinion, swept in zip(cases, self.judge(chats), self.sweep(chats), strict=True):
+            self._same(case, opinion, swept)
+
+    def _same(self, case: Case, opinion: Opinion, red: tuple[str, ...]) -> None:
         hits = {finding.rule: finding.hits for finding in opinion.findings}
         ours = {rule.id: rule.id not in opinion.not_applicable and hits.get(rule.id, 0) for rule in self.pack.active}
         findings, items = self.plain.check(case.plain, DAY)
@@ -126,7 +133,7 @@ class Bench:
         different = [
             name for name, said in ours.items() if said != theirs[name] or type(said) is not type(theirs[name])
         ]
-        swept = set(self.sweep(case.chat)) == set(self.plain.red_lines(case.plain, DAY))
+        swept = set(red) == set(self.plain.red_lines(case.plain, DAY))
         if different or not swept or opinion.broken:
             told = ", ".join(f"{name}: {theirs[name]} but {ours[name]}" for name in different) or opinion.broken
             raise FailedError(f"the plain loop differs on chat {case.chat.id}: {told}")
@@ -134,12 +141,8 @@ class Bench:
 
 def clean_cases(bench: Bench, number: int) -> list[Case]:
     """Generated chats of exactly 20 messages that break nothing and earn nothing."""
-    found = (
-        case
-        for case in cases(1_000_000, seed=_SEED)
-        if len(case.chat.messages) == MESSAGES and not bench.judge(case.chat).findings
-    )
-    return list(islice(found, number))
+    long = (case for case in cases(1_000_000, seed=_SEED) if len(case.chat.messages) == MESSAGES)
+    return list(islice((case for case in long if not bench.judge([case.chat])[0].findings), number))
 
 
 def micros(steps: Sequence[Callable[[], object]], chats: int, rounds: int) -> list[float]:
@@ -200,9 +203,8 @@ def phrases_of(rules: RuleSet) -> int:
 
 
 def judge_all(rules: RuleSet, chats: Sequence[Chat], context: Context) -> None:
-    """Judge every chat."""
-    for chat in chats:
-        rules.judge(chat, context, DAY)
+    """Judge every chat, together as a night does."""
+    rules.judge_many([(chat, context) for chat in chats], DAY)
 
 
 def measure(chats: int, compared: int, rounds: int) -> Judging:
@@ -210,12 +212,18 @@ def measure(chats: int, compared: int, rounds: int) -> Judging:
     bench = Bench(standard_for(None, None))
     day = list(cases(compared))
     clean = clean_cases(bench, chats)
-    for case in [*day, *clean]:
-        bench.same(case)
+    bench.same([*day, *clean])
     tidied = bench.tidied()
     every = [case.chat for case in clean]
     plain = [case.plain for case in clean[: max(1, chats // 8)]]
-    ours = micros([lambda: [bench.judge(c) for c in every], lambda: [bench.sweep(c) for c in every]], chats, rounds)
+    alone = [[chat] for chat in every]
+    steps: list[Callable[[], object]] = [
+        lambda: bench.judge(every),
+        lambda: bench.sweep(every),
+        lambda: [bench.judge(c) for c in alone],
+        lambda: [bench.sweep(c) for c in alone],
+    ]
+    ours = micros(steps, chats, rounds)
     theirs = micros(
         [
             lambda: [bench.plain.check(c, DAY) for c in plain],
@@ -225,13 +233,14 @@ def measure(chats: int, compared: int, rounds: int) -> Judging:
         len(plain),
         max(1, rounds // 20),
     )
-    (everything,) = micros([lambda: [bench.sweep(case.chat) for case in day]], compared, rounds)
+    whole = [case.chat for case in day]
+    (everything,) = micros([lambda: bench.sweep(whole)], compared, rounds)
     texts = [message.text for chat in every for message in chat.messages]
     sets = [compile_pack(made_pack(bench.pack, texts, *size)) for size in (SMALL, LARGE)]
     small, large = micros([partial(judge_all, made, every, bench.context) for made in sets], chats, rounds)
     return Judging(
         len(bench.rules.rules), len(bench.red_lines.rules), phrases_of(bench.rules), chats, len(day) + len(clean),
-        ours[0], theirs[0], theirs[1], ours[1], theirs[2], everything, small, large,
+        ours[0], theirs[0], theirs[1], ours[1], theirs[2], everything, small, large, ours[2], ours[3],
     )  # fmt: skip
 
 

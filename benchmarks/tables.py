@@ -138,7 +138,9 @@ def judging_table(judging: Judging, command: str, machine: str) -> str:
     )
     lines = [said, "", f"    {command}", "", head, "|---|--:|--:|--:|--:|--:|", whole]
     lines.append(f"| the sweep for red lines, {j.red_lines} rules | {swept}")
-    lines.append(f"| the same over all chats of a day | {j.sweep_all:.0f}{alone}")
+    lines.append(f"| all rules, a chat at a time | {j.judge_alone:.0f}{alone}")
+    lines.append(f"| the sweep, a chat at a time | {j.sweep_alone:.0f}{alone}")
+    lines.append(f"| the sweep over all chats of a day | {j.sweep_all:.0f}{alone}")
     lines.append(f"| a made pack of 60 rules and 300 phrases | {j.small:.0f}{alone}")
     lines.append(f"| a made pack of 200 rules and 2,000 phrases | {j.large:.0f}{alone}")
     return "\n".join([*lines, "", each])

@@ -20,6 +20,7 @@ if __name__ == "__main__":  # run as a file, the checkout is not on the path
 from qa.store.chats import decode_body
 from qa.store.session import opened, read_tx
 from qa.store.tables import chats, inspections
+from qa.store.texts import BODY
 from qa.tokens import engines, tokenize_with
 
 
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--engine", default="jieba", choices=engines())
     given = parser.parse_args()
     tokenize_with(given.engine, "字典")  # loads the dictionary
-    query = select(chats.c.body).join(inspections, inspections.c.chat_pk == chats.c.id)
+    query = select(BODY).select_from(chats).join(inspections, inspections.c.chat_pk == chats.c.id)
     number = characters = tokens = 0
     seconds = 0.0
     with opened(given.database, read_only=True) as engine, read_tx(engine) as connection:

@@ -6,6 +6,7 @@
     secret_key = "…"             QA_SECRET_KEY      32 characters or more
     timezone = "Asia/Shanghai"   QA_TIMEZONE
     workers = 4                  QA_WORKERS         default: as many as the work repays
+    dask_scheduler = "tcp://…"   QA_DASK_SCHEDULER  the cluster of qa nightly --backend dask
     scorecard = "card.yaml"      QA_SCORECARD       default: the house scorecard
     model = "current"            QA_MODEL           a version of the classifier, or off
     public_url = "https://…"     QA_PUBLIC_URL      where browsers find the workbench; default: this machine only
@@ -43,7 +44,7 @@ SECRET_KEY_LENGTH = 32
 _SCALARS = (
     "database_url", "data_dir", "secret_key", "timezone", "workers", "scorecard", "model",
     "public_url", "trusted_proxies", "session_hours", "idle_minutes", "retention_days",
-    "metrics_token", "log_json",
+    "metrics_token", "log_json", "dask_scheduler",
 )  # fmt: skip
 _PATHS = ("data_dir", "scorecard")
 _KNOWN = {f"QA_{name.upper()}": name for name in _SCALARS}
@@ -65,6 +66,8 @@ class Settings(BaseModel):
     secret_key: SecretStr | None = None
     timezone: str = "Asia/Shanghai"
     workers: Annotated[int, Field(ge=1, le=512)] | None = None
+    dask_scheduler: str | None = None
+    """Address of the Dask scheduler for nights on a cluster: ``tcp://HOST:PORT`` or ``tls://HOST:PORT``."""
     scorecard: Path | None = None
     model: Annotated[str, Field(min_length=1)] = "current"
     """The version that gives opinions at night: ``current``, the name of one, or ``off``."""

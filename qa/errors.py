@@ -43,3 +43,10 @@ class LeaseHeldError(QaError):
 
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
     status = 409
+
+
+class ClusterError(QaError):
+    """The cluster that was to do the work cannot be reached, was lost, or has no worker left: a rerun goes on."""
+
+    exit_code = 69  # EX_UNAVAILABLE of sysexits.h: a service is missing
+    status = 503

@@ -5,22 +5,25 @@ Both work in batches, each a transaction with its row of the audit log, so they 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from qa.errors import NotFoundError
 from qa.progress import Progress, Quiet
-from qa.store import audit, dropping
+from qa.store import audit, dropping, dropping_months, texts
 from qa.store.audit import Act
 from qa.store.chats import merchants
 from qa.store.dropping import Dropped
 from qa.store.session import read_tx, write_tx
 
-BATCH = 200
-"""Chats a transaction."""
+BATCH = 1_000
+"""Chats a transaction, where they go one by one."""
+JUDGED = 2_000
+"""Inspected chats a transaction, where they go with their month."""
 
 
 class Term(NamedTuple):
@@ -57,28 +60,83 @@ def terms(
 
 
 def keep_to(
-    engine: Engine, act: Act, asked: list[Term], *, dry_run: bool = False, progress: Progress | None = None
+    engine: Engine,
+    act: Act,
+    asked: list[Term],
+    *,
+    dry_run: bool = False,
+    whole_months: bool = False,
+    progress: Progress | None = None,
 ) -> list[Done]:
-    """Drop the texts of chats that are older than their merchant's term; ``dry_run`` only counts them."""
+    """Drop the texts of chats that are older than their merchant's term; ``dry_run`` only counts them.
+
+    Months that are over for everybody in them go as a whole, the rest chat by chat; ``whole_months``: the rest stays.
+    """
     progress = progress or Quiet()
-    done = [_keep_one(engine, act, term, dry_run, progress) for term in asked]
+    with read_tx(engine) as connection:
+        due = {term: dropping.count_old(connection, term.merchant, term.before) for term in asked}
+    if dry_run:
+        return [Done(term, due[term], None) for term in asked]
+    sums = _let_months_go(engine, act, asked, progress)
+    if not whole_months:
+        sums = {term: _keep_one(engine, act, term, due[term], sums[term], progress) for term in asked}
+    done = [Done(term, due[term], sums[term]) for term in asked]
     if any(one.dropped is not None and one.dropped.chats for one in done):
         dropping.forget(engine)
     return done
 
 
-def _keep_one(engine: Engine, act: Act, term: Term, dry_run: bool, progress: Progress) -> Done:
+def _let_months_go(engine: Engine, act: Act, asked: list[Term], progress: Progress) -> dict[Term, Dropped]:
+    """Drop months that are over for all who have texts in them."""
+    terms_of = {term.merchant: term for term in asked}
+    sums = {term: Dropped() for term in asked}
     with read_tx(engine) as connection:
-        due = dropping.count_old(connection, term.merchant, term.before)
-    if dry_run:
-        return Done(term, due, None)
-    progress.stage(f"texts of {term.merchant}", due)
-    sum_, after = Dropped(), ("", 0)
+        due = dropping_months.due_months(connection, {term.merchant: term.before for term in asked})
+    if due:
+        progress.stage("whole months of texts", len(due))
+
+    def note(connection: Connection, merchant: str, dropped: Dropped, month: int) -> None:
+        term = terms_of[merchant]
+        facts = dropped._asdict() | {"days": term.days, "before": term.before, "month": month}
+        audit.append(connection, act, "chat.drop", f"merchant:{merchant}", facts)
+        sums[term] = sums[term].plus(dropped)
+
+    for month, merchants_ in due.items():
+        _cover_month(engine, act, month, note)
+        with read_tx(engine) as connection:
+            counted = texts.count_texts(connection, month, merchants_)
+        with write_tx(engine) as connection:
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete = ON")
+            texts.let_go(connection, month)
+            for merchant, chats in counted.items():
+                note(connection, merchant, Dropped(chats), month)
+        progress.advance()
+    return sums
+
+
+def _cover_month(engine: Engine, act: Act, month: int, note: Callable[[Connection, str, Dropped, int], None]) -> None:
+    for table in dropping_months.POINTING:
+        after = 0
+        while True:
+            with write_tx(engine) as connection:
+                pks = dropping_months.pointed_at(connection, month, table, after, JUDGED)
+                if not pks:
+                    break
+                for merchant, dropped in dropping_months.cover_judged(connection, pks, act.at):
+                    note(connection, merchant, dropped, month)
+            after = pks[-1]
+
+
+def _keep_one(engine: Engine, act: Act, term: Term, due: int, sum_: Dropped, progress: Progress) -> Dropped:
+    """Drop what is left one by one: the days of a month that is not over, and months that others still want."""
+    progress.stage(f"texts of {term.merchant}", max(due - sum_.chats, 0))
+    after = ("", 0)
     while True:
         with write_tx(engine) as connection:
             found = dropping.old_chats(connection, term.merchant, term.before, after, BATCH)
             if not found:
-                return Done(term, due, sum_)
+                return sum_
             ids = [chat_id for _, chat_id, _ in found]
             dropped = dropping.drop(connection, term.merchant, ids, act.at, act.by, dropping.RETENTION)
             facts = dropped._asdict() | {"days": term.days, "before": term.before}

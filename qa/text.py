@@ -16,13 +16,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
 from itertools import accumulate
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -157,8 +157,7 @@ def _table(level: Level) -> npt.NDArray[np.uint32]:
     return table
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(msgspec.Struct, frozen=True):
     """Several turns folded into one searchable string, one turn a line.
 
     ``text`` is the folded string; ``source`` maps its positions to positions of the joined original
@@ -180,6 +179,26 @@ class Joined:
         offset = self.starts[which]
         return which, start - offset, end - offset
 
+    def texts(self, spans: Iterable[tuple[int, int, int]]) -> list[int]:
+        """Which texts the places of ``(what, start, end)`` are in."""
+        starts, source = self.starts, self.source
+        if source is None:
+            return [bisect_right(starts, start) - 1 for _, start, _ in spans]
+        return [bisect_right(starts, source.item(start)) - 1 for _, start, _ in spans]
+
+    def places(self, spans: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """``place`` of many: of each ``(what, start, end)`` the text and the place in it."""
+        starts, source = self.starts, self.source
+        ends = source if self.last is None else self.last
+        found = []
+        for _, start, end in spans:
+            if source is not None and ends is not None:
+                start, end = source.item(start), ends.item(end - 1) + 1  # noqa: PLW2901 - as in ``place``, where a tuple is made
+            which = bisect_right(starts, start) - 1
+            offset = starts[which]
+            found.append((which, start - offset, end - offset))
+        return found
+
     def lines(self) -> list[str]:
         """The folded turns one by one."""
         return self.text.split(BREAK)
@@ -198,7 +217,7 @@ class Original:
         whole = BREAK.join(texts)
         if whole.count(BREAK) >= len(texts):
             whole = BREAK.join([text.replace(BREAK, " ") for text in texts])
-        self._starts = (0, *accumulate([len(text) + 1 for text in texts[:-1]])) if texts else (0,)
+        self._starts = _starts(texts)
         self._codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
     def fold(self, level: Level) -> Joined:
@@ -211,6 +230,61 @@ class Original:
         if level is Level.SQUASH and _split()[0].search(text):
             return _put_together(text, source, self._starts)
         return Joined(text, source, self._starts)
+
+
+class Originals:
+    """The texts of several chats made ready to be folded together: what ``Original`` does for one, for less each."""
+
+    __slots__ = ("_chats", "_codes", "_ends", "_starts")
+
+    def __init__(self, chats: Sequence[Sequence[str]]) -> None:
+        self._chats = chats
+        joined = [BREAK.join(texts) for texts in chats]
+        whole = BREAK.join(joined)
+        if whole.count(BREAK) >= sum([len(texts) or 1 for texts in chats]):
+            joined = [BREAK.join([text.replace(BREAK, " ") for text in texts]) for texts in chats]
+            whole = BREAK.join(joined)
+        self._codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        self._ends = [end - 1 for end in accumulate([len(text) + 1 for text in joined])]
+        self._starts = [_starts(texts) for texts in chats]
+
+    def fold(self, level: Level) -> list[Joined]:
+        """Return the texts of each chat folded into one string, as ``Original.fold`` does."""
+        codes = _table(level).take(self._codes)
+        (kept,) = (codes != _DROP).nonzero()
+        left = codes.take(kept)
+        (expanding,) = (left == _EXPAND).nonzero()
+        left[expanding] = _REPLACEMENT
+        text = _string(left)
+        stops = kept.searchsorted(self._ends).tolist()
+        alone = self._alone(text, stops, expanding, level)
+        found = []
+        begin = first = 0
+        for i, (end, stop) in enumerate(zip(self._ends, stops, strict=True)):
+            if i in alone:
+                found.append(Original(self._chats[i]).fold(level))
+            else:
+                source = None if stop - first == end - begin else kept[first:stop] - begin
+                found.append(Joined(text[first:stop], source, self._starts[i]))
+            begin, first = end + 1, stop + 1
+        return found
+
+    def _alone(self, text: str, stops: list[int], expanding: npt.NDArray[np.int64], level: Level) -> set[int]:
+        """The few chats that are folded alone: characters in them become several, or several become one."""
+        alone = set(np.searchsorted(stops, expanding, side="right").tolist())
+        if level is Level.SQUASH:
+            split = [match.start() for match in _split()[0].finditer(text)]
+            alone.update(bisect_right(stops, at) for at in split)
+        return alone
+
+
+def _starts(texts: Sequence[str]) -> tuple[int, ...]:
+    """Where texts begin that are joined by line breaks.
+
+    >>> _starts(["您好", "在吗"])
+    (0, 3)
+    """
+    return (0, *accumulate([len(text) + 1 for text in texts[:-1]])) if texts else (0,)
 
 
 def _shortened(

@@ -6,8 +6,11 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import fresh_stores
 import hypothesis
+import one_database
 import pg_server
 import psycopg
 import pytest
@@ -60,6 +63,17 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(autouse=True)
+def _on_both_databases(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let no test look at a store of SQLite alone that is not listed as one that may."""
+    one_database.forget()
+    yield
+    given = getattr(request.node, "callspec", None)
+    place = request.node.path.relative_to(ROOT).as_posix()
+    if one_database.alone(place, given.params.values() if given else ()):
+        pytest.fail(f"{place} opens an SQLite store only: take store_engine or module_engine (helpers/one_database.py)")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[pg_server.Server]:
     """A PostgreSQL server for this process, started when the first test wants it."""
@@ -67,23 +81,45 @@ def postgres_server() -> Iterator[pg_server.Server]:
         yield server
 
 
-@pytest.fixture
-def postgres_url(postgres_server: pg_server.Server) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of the test's own."""
-    name = f"t{next(_numbers)}"
+@pytest.fixture(scope="session")
+def postgres_admin(postgres_server: pg_server.Server) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that makes and drops databases."""
     with psycopg.connect(host=str(postgres_server.folder), user="qa", dbname="postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY file_copy")
-        yield postgres_server.url(name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        yield admin
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: pg_server.Server, postgres_admin: psycopg.Connection[Any]) -> str:
+    """The name of a PostgreSQL database with all tables, to be copied."""
+    fresh_stores.make_template(postgres_admin, "migrated", postgres_server.url("migrated"))
+    return "migrated"
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """The URL of a SQLite file of the test's own, not made yet."""
-    return f"sqlite:///{tmp_path / 'zhijian.sqlite3'}"
+def postgres_url(
+    request: pytest.FixtureRequest, postgres_server: pg_server.Server, postgres_admin: psycopg.Connection[Any]
+) -> Iterator[str]:
+    """The URL of a PostgreSQL database of the test's own: empty, or with all tables where ``store_engine`` is asked."""
+    name = f"t{next(_numbers)}"
+    like = request.getfixturevalue("postgres_template") if "store_engine" in request.fixturenames else "template0"
+    postgres_admin.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
+    yield postgres_server.url(name)
+    postgres_admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a SQLite file of the test's own: not made yet, or with all tables where ``store_engine`` is asked."""
+    file = tmp_path / "zhijian.sqlite3"
+    if "store_engine" in request.fixturenames:
+        file.write_bytes(fresh_stores.migrated_sqlite())
+    return f"sqlite:///{file}"
+
+
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=KINDS)
 def db_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database; the test runs once on each of the two kinds."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
@@ -93,10 +129,25 @@ def db_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def store_engine(db_url: str) -> Iterator[Engine]:
     """An engine on a database with all tables, on each of the two kinds."""
-    from qa.store.migrate import upgrade
-    from qa.store.session import make_engine
+    from qa.store.session import opened
 
-    engine = make_engine(db_url)
-    upgrade(engine)
-    yield engine
-    engine.dispose()
+    with opened(db_url) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def module_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine on a database with all tables, on each of the two kinds, which the tests of a module share."""
+    from qa.store.session import opened
+
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("store") / "zhijian.sqlite3"
+        file.write_bytes(fresh_stores.migrated_sqlite())
+        with opened(f"sqlite:///{file}") as engine:
+            yield engine
+        return
+    admin, name = request.getfixturevalue("postgres_admin"), f"t{next(_numbers)}"
+    admin.execute(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
+    with opened(request.getfixturevalue("postgres_server").url(name)) as engine:
+        yield engine
+    admin.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ def takes(words: list[str]) -> None:
     command.make_context(words[0], words[1:])
 
 
+def dask_takes(module: str, words: list[str]) -> None:
+    """Let Dask's own command line parse these words."""
+    assert module in ("distributed.cli.dask_scheduler", "distributed.cli.dask_worker")
+    importlib.import_module(module).main.make_context(module, [*words])
+
+
 @pytest.mark.parametrize("file", UNITS, ids=lambda file: file.name)
 def test_units_parse_and_call_what_exists(file: Path) -> None:
     found = unit(file)
@@ -50,25 +57,39 @@ def test_units_parse_and_call_what_exists(file: Path) -> None:
         return
     service = found["Service"]
     assert (service["User"], service["NoNewPrivileges"], service["ProtectSystem"]) == ("zhijian", "yes", "strict")
-    called = re.search(r"-m qa (.+)", service["ExecStart"].rstrip("'"))
+    called = re.search(r"-m (\S+) (.+)", service["ExecStart"].rstrip("'"))
     assert called
-    takes(shlex.split(re.sub(r"\$\([^)]*\)", "today", called[1])))
+    words = shlex.split(re.sub(r"\$\([^)]*\)", "today", called[2]))
+    if called[1] == "qa":
+        takes(words)
+    else:
+        dask_takes(called[1], words)
+        assert "PYTHONPATH=" in service["Environment"]
     settings = [line.split("=")[0] for line in re.findall(r"QA_\w+=", file.read_text("utf-8"))]
     assert {name[3:].lower() for name in settings} <= Settings.model_fields.keys()
 
 
 def commands(services: dict[str, Any]) -> Iterator[list[str]]:
     for service in services.values():
-        if service["image"] == "zhijian":
+        if service["image"] == "zhijian" and "entrypoint" not in service:
             yield service["command"]
 
 
 def test_compose_parses_and_calls_what_exists() -> None:
     found = yaml("compose.yaml")
     services = found["services"]
-    assert services.keys() == {"database", "web", "once"}
+    assert services.keys() == {"database", "web", "once", "scheduler", "worker", "night"}
     for words in commands(services):
         takes(words)
+    for name in ("scheduler", "worker"):
+        *python, module = services[name]["entrypoint"]
+        assert python == ["python", "-m"]
+        dask_takes(module, services[name]["command"])
+        assert "ports" not in services[name], "whoever reaches it can run programs"
+    for name in ("scheduler", "worker", "night"):
+        assert services[name]["profiles"] == ["cluster"]
+        assert services[name]["environment"] == services["web"]["environment"]
+    assert services["worker"]["command"][0] == services["night"]["command"][-1] == "tcp://scheduler:8786"
     assert services["web"]["read_only"] is True
     assert all(port.startswith("127.0.0.1:") for port in services["web"]["ports"])
     variables = {name for name in services["web"]["environment"] if name.startswith("QA_")}

@@ -23,6 +23,7 @@ from qa.store.chats import BatchCount, iter_chats
 from qa.store.migrate import current_revision, upgrade
 from qa.store.session import opened, read_tx
 from qa.store.tables import chats
+from qa.store.texts import BODY
 
 NOW = 1_795_190_400_000_000
 DAY = "2026-11-20"
@@ -47,7 +48,7 @@ def figures(report: ImportReport) -> tuple[int, int, int, int, int]:
 def dump(engine: Engine) -> list[tuple[object, ...]]:
     c = chats.c
     with read_tx(engine) as connection:
-        rows = connection.execute(select(c.merchant, c.chat_id, c.revision, c.current, c.source, c.day, c.body))
+        rows = connection.execute(select(c.merchant, c.chat_id, c.revision, c.current, c.source, c.day, BODY))
         return sorted(map(tuple, rows))
 
 

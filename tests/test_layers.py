@@ -33,8 +33,9 @@ NEIGHBOURS = {
 """Imports between modules of one floor, each with its reason; everything else must go through a floor below."""
 
 EDGE_LIBRARIES = {
-    "alembic", "argon2", "click", "dask", "flask", "flask_babel", "flask_wtf", "jinja2", "joblib", "requests", "rich",
-    "sklearn", "skops", "socket", "sqlalchemy", "waitress", "subprocess", "urllib.request", "werkzeug",
+    "alembic", "argon2", "click", "dask", "distributed", "flask", "flask_babel", "flask_wtf", "jinja2", "joblib",
+    "requests", "rich", "sklearn", "skops", "socket", "sqlalchemy", "subprocess", "urllib.request", "waitress",
+    "werkzeug",
 }  # fmt: skip
 """What floors 1 and 2 do without: values in, values out."""
 
@@ -48,6 +49,7 @@ UNREPEATABLE = {
 MAY = {
     ("store", "time.monotonic"): "how long to go on trying for a locked SQLite file",
     ("store", "time.sleep"): "the pause between two tries",
+    ("nightly", "time.monotonic"): "how long a worker of the cluster may owe an answer",
     ("nightly", "time.perf_counter"): "seconds by stage, which are no part of a result",
     ("nightly", "time.sleep"): "a worker process looks now and then whether its night still lives",
     ("demo", "time.perf_counter"): "seconds it took, shown to the user",

@@ -44,7 +44,7 @@ def test_there_and_back(sqlite_url: str, postgres_url: str, tmp_path: Path) -> N
     with installation(sqlite_url) as first, opened(postgres_url) as second:
         kit.fill(first)
         with write_tx(first) as connection:  # a body that is no text, and a number that few files carry exactly
-            connection.execute(text("UPDATE chats SET body = :b WHERE id = 6"), {"b": b"\xff\x00\\x"})
+            connection.execute(text("UPDATE chat_bodies SET body = :b WHERE chat_pk = 6"), {"b": b"\xff\x00\\x"})
             connection.execute(text("UPDATE inspections SET score = 0.1 + 0.2"))
         done = copy_database(first, second, kit.ACT)
         assert all(one.read == one.stored for one in done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from qa.cli import main
 from qa.errors import NotFoundError, QaError
 from qa.retention import Term
 from qa.store import audit, migrate
-from qa.store.chats import get_chat
+from qa.store.chats import get_chat, iter_chats
 from qa.store.dropping import Dropped, refuse_dropped
 from qa.store.session import opened, read_tx, write_tx
 from qa.store.tables import chats
+from qa.store.texts import BODY
 
 TODAY = date(2026, 11, 20)
 """Three days after the chats of the kit."""
@@ -60,7 +62,7 @@ def test_texts_go_and_everything_else_stays(store_engine: Engine) -> None:
     after = kit.counts(store_engine)
     changed = {name: after[name] - n for name, n in before.items() if after[name] != n}
     assert changed.pop("queue_marks") < 0
-    assert changed == {"queue_items": -5, "dropped_texts": 6, "audit_log": 2}
+    assert changed == {"queue_items": -5, "dropped_texts": 6, "chat_bodies": -6, "audit_log": 2}
     rest = kit.everything(store_engine)
     assert "客户电话13916283547" in rest  # what a reviewer wrote is the reviewer's
     rest = rest.replace("客户电话13916283547", "")
@@ -105,7 +107,7 @@ def test_a_customer_is_erased(store_engine: Engine) -> None:
     assert kit.found_by(store_engine, "退款") == {3, 4, 5, 6}
     after = kit.counts(store_engine)
     assert {name for name in before if before[name] != after[name]} == {
-        "audit_log", "case_words", "dropped_texts", "queue_items", "queue_marks",
+        "audit_log", "case_words", "chat_bodies", "dropped_texts", "queue_items", "queue_marks",
     }  # fmt: skip
     with read_tx(store_engine) as connection:
         entry = audit.latest(connection, 1)[0]
@@ -123,9 +125,8 @@ def test_the_same_chat_imported_again_brings_nothing_back(store_engine: Engine, 
     assert drop(store_engine)[0].chats == 3
     night_kit.bring_in(store_engine, tmp_path, records, "2026-11-01")
     with read_tx(store_engine) as connection:
-        bodies = connection.execute(select(chats.c.revision, chats.c.body)).all()
-    assert len(bodies) == 3
-    assert all("您好" not in bytes(one.body).decode() for one in bodies)
+        assert connection.execute(select(BODY).select_from(chats)).scalars().all() == [b""] * 3
+        assert [one.chat.messages for one in iter_chats(connection)] == [()] * 3  # nothing points at them
     with pytest.raises(QaError, match="were dropped; they cannot be judged again"):
         night_kit.night(store_engine, day="2026-11-01")
 
@@ -154,8 +155,18 @@ def test_the_commands(tmp_path: Path) -> None:
     assert refused.exit_code == 1
     told = run(main, ["erase-customer", "li-lei", "--merchant", "acme", "--yes"])
     assert told.stdout.startswith("erased: 2 revisions of chats, 2 findings, 1 reviews")
+    (tmp_path / "rejects").mkdir()
+    for name in ("old", "new"):
+        (tmp_path / "rejects" / f"{name}.rejects.jsonl").write_text("{}", "utf-8")
+    os.utime(tmp_path / "rejects" / "old.rejects.jsonl", (1, 1))
+    told = run(main, ["retention", "--days", "1", "--merchant", "acme", "--whole-months"])
+    assert ": 0 revisions of chats" in told.stdout
     told = run(main, ["retention", "--days", "1", "--merchant", "acme"])
     assert ": 4 revisions of chats, 4 findings" in told.stdout
+    assert "rejects" not in told.stdout
+    assert "1 files would go" in run(main, ["retention", "--days", "9", "--dry-run"]).stdout
+    assert "rejects older than 9 days: 1 files removed" in run(main, ["retention", "--days", "9"]).stdout
+    assert [file.name for file in (tmp_path / "rejects").iterdir()] == ["new.rejects.jsonl"]
     (tmp_path / "zhijian.toml").write_text("[retention]\nacme = 0\n", "utf-8")
     assert "retention.acme" in run(main, ["retention"]).stderr
 

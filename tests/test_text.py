@@ -13,6 +13,7 @@ from qa.text import (
     BREAK,
     Joined,
     Level,
+    Originals,
     _split,
     _stand_ins,
     fold,
@@ -130,6 +131,16 @@ def test_a_span_maps_back_to_text_that_folds_to_it(many: list[str], level: Level
             assert found == which
             assert line[start:end] in fold(many[which][low:high], level)
         offset += len(line) + 1
+
+
+@given(st.lists(st.lists(texts, max_size=3), min_size=1, max_size=4), levels)
+def test_chats_folded_together_fold_as_each_alone(chats: list[list[str]], level: Level) -> None:
+    for many, joined in zip(chats, Originals(chats).fold(level), strict=True):
+        alone = join(many, level)
+        assert (joined.text, joined.starts) == (alone.text, alone.starts)
+        spans = [(0, start, start + 1) for start, char in enumerate(alone.text) if char != "\n"]
+        assert joined.places(spans) == alone.places(spans) == [alone.place(start, end) for _, start, end in spans]
+        assert joined.texts(spans) == alone.texts(spans) == [which for which, _, _ in alone.places(spans)]
 
 
 def test_traditional_characters_become_simplified_ones() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import web_kit
+from sqlalchemy import Engine
 
 from qa import training
 from qa.config import Settings
@@ -27,16 +28,15 @@ HELD = (
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def run(store_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Start a job that runs this code instead of training."""
-    with web_kit.fresh_sqlite(tmp_path) as engine:
-        settings = Settings(data_dir=tmp_path, secret_key=web_kit.KEY)
+    settings = Settings(data_dir=tmp_path, secret_key=web_kit.KEY)
 
-        def start(code: str, name: str = "reviews") -> Job:
-            monkeypatch.setattr(training, "_command", lambda *_: (sys.executable, "-c", code))
-            return training.start(engine, settings, ACT, name)
+    def start(code: str, name: str = "reviews") -> Job:
+        monkeypatch.setattr(training, "_command", lambda *_: (sys.executable, "-c", code))
+        return training.start(store_engine, settings, ACT, name)
 
-        yield start
+    return start
 
 
 def until(data_dir: Path, wanted: Callable[[Job], bool]) -> Job:

@@ -81,6 +81,7 @@ def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None) -> i
             return 0
         earliest = (date.fromisoformat(newest) - _SETTLED).isoformat()
         stale = board_fill.stale_nights(connection, earliest)
+        reviewed = board_fill.newest_review(connection)
     if stale:
         progress.stage("adding up the figures", len(stale))
     ledgers: dict[tuple[str, bytes], LedgerSettings] = {}
@@ -99,6 +100,8 @@ def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None) -> i
         with write_tx(engine) as connection:
             board_fill.replace(connection, night, known, sums, hours)
         progress.advance()
+    with write_tx(engine) as connection:
+        board_fill.note_reviews(connection, reviewed)
     return len(stale)
 
 

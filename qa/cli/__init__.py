@@ -69,6 +69,7 @@ EXIT_CODES = """\
 2    wrong usage, settings or input; the message says what and where
 3    done, but broken chats (nightly, rules backtest) or rejected records (import --strict)
 5    the database cannot be used
+69   the cluster cannot be reached or was lost: the same command again goes on
 75   another process works on the same night: try again later
 130  interrupted"""
 
@@ -79,6 +80,7 @@ QA_DATABASE_URL  sqlite:///FILE or postgresql://…     default: a file in the d
 QA_TIMEZONE      where the local day begins           default: Asia/Shanghai
 QA_SECRET_KEY    signs what must not be forged        32 characters or more
 QA_WORKERS       processes of the night               default: as many as the work repays
+QA_DASK_SCHEDULER  cluster of nightly --backend dask  default: none
 QA_SCORECARD     scorecard file                       default: the house scorecard
 QA_PUBLIC_URL    where browsers find the workbench    default: this machine only
 QA_RETENTION_DAYS  how long texts of chats are kept   default: for ever

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,9 +18,11 @@ from qa.cli.models.opening import registry
 from qa.cli.nightly_summary import print_night
 from qa.cli.owner import is_gone, me
 from qa.config import Settings
-from qa.errors import ConfigError, LeaseHeldError, NotFoundError
+from qa.errors import ConfigError, NotFoundError, QaError
 from qa.nightly import NightOptions, NightResult, run_night
+from qa.nightly.pools import Local, Pool
 from qa.nightly.report import write_report
+from qa.nightly.roster import LONGEST_PATIENCE_S, PATIENCE_S
 from qa.nightly.standard import standard_for
 from qa.nightly.thinking import OFF, Models, NoModels, RegistryModels
 from qa.operating import note_stages
@@ -29,6 +32,7 @@ from qa.store.chats import count_open, days_with_chats, merchants, merchants_wit
 from qa.store.migrate import ensure_ready
 from qa.store.session import opened, read_tx
 
+BACKENDS = ("joblib", "dask")
 BROKEN = 3
 """Exit code of a night that ran to its end and in which some chat could not be judged."""
 
@@ -39,6 +43,22 @@ BROKEN = 3
 )
 @click.option("--merchant", metavar="M", help="Only this merchant; by default all that have chats on the day.")
 @click.option("--workers", type=click.IntRange(1, 512), metavar="N", help="Processes; default: as many as pay.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default=BACKENDS[0],
+    show_default=True,
+    help="Processes of this machine, or your Dask cluster.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="The cluster's: tcp://HOST:PORT or tls://HOST:PORT.")
+@click.option(
+    "--task-timeout",
+    type=click.FloatRange(1, LONGEST_PATIENCE_S),
+    metavar="S",
+    default=PATIENCE_S,
+    show_default=True,
+    help="Seconds a worker of the cluster may owe an answer; others then get its tasks.",
+)
 @click.option("--extend", is_flag=True, help="Also inspect chats that arrived after the night had run.")
 @click.option(
     "--json",
@@ -54,6 +74,9 @@ def command(
     day: str,
     merchant: str | None,
     workers: int | None,
+    backend: str,
+    scheduler: str | None,
+    task_timeout: float,
     extend: bool,
     json_file: Path | None,
     masked: bool,
@@ -63,7 +86,8 @@ def command(
     A night is unique per merchant and day and can be killed and started again at any moment. One that is done is
     only shown. --date auto is yesterday in the installation's zone, or today where yesterday has no chats.
 
-    Exit codes: 0 done; 3 done, but some chats are broken (a rule crashed on them); 75 another process holds a night.
+    Exit codes: 0 done; 3 done, but some chats are broken (a rule crashed on them); 75 another process holds a night;
+    69 the cluster cannot be reached or was lost: the same command again, with any backend, goes on.
     """
     if masked and json_file is None:
         raise ConfigError("--masked is about the file of --json, and there is none")
@@ -73,15 +97,15 @@ def command(
         plan = plan_nights(engine, settings, day, merchant)
         results: list[NightResult] = []
         try:
-            with progress() as shown:
+            with chosen_pool(settings, backend, scheduler, task_timeout, workers) as pool, progress() as shown:
                 for name, local_day in plan:
-                    options = night_options(settings, name, local_day, workers=workers, extend=extend)
+                    options = night_options(settings, name, local_day, workers=workers, extend=extend, pool=pool)
                     results.append(run_night(engine, options, shown))
                     note_stages(engine, results[-1].night.id, results[-1].seconds)
                     tell_night(settings, results[-1])
                 fill(engine, now(), shown)
                 roll_up(engine, settings.zone, shown)
-        except LeaseHeldError:  # does not hide the nights that were done before
+        except QaError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise
         if json_file is not None:  # before the summary: its reader may close the pipe
@@ -92,8 +116,35 @@ def command(
             raise SystemExit(BROKEN)
 
 
+@contextmanager
+def chosen_pool(
+    settings: Settings, backend: str, scheduler: str | None, patience: float, workers: int | None
+) -> Iterator[Pool]:
+    """Give who does the tasks; ConfigError where the options contradict each other."""
+    address = scheduler or settings.dask_scheduler
+    if backend == "joblib":
+        if scheduler is not None:
+            raise ConfigError("--scheduler is about --backend dask")
+        yield Local()
+        return
+    if address is None:
+        raise ConfigError("--backend dask needs --scheduler tcp://HOST:PORT, or dask_scheduler in the settings")
+    if workers is not None:
+        raise ConfigError("--workers is about processes here; a cluster has the workers it has")
+    from qa.nightly.dasking import dask_pool  # noqa: PLC0415 - reads the whole program to compare it
+
+    with dask_pool(address, lambda text: err().print(text, markup=False), patience) as pool:
+        yield pool
+
+
 def night_options(
-    settings: Settings, merchant: str, day: str, *, workers: int | None = None, extend: bool = False
+    settings: Settings,
+    merchant: str,
+    day: str,
+    *,
+    workers: int | None = None,
+    extend: bool = False,
+    pool: Pool | None = None,
 ) -> NightOptions:
     """Return the options of one merchant's night by the settings."""
     book = PolicyBook.from_mapping(settings.policy_mapping(), where=str(settings.file or "settings"))
@@ -110,6 +161,7 @@ def night_options(
         workers=workers or settings.workers,
         extend=extend,
         models=night_models(settings),
+        pool=pool or Local(),
     )
 
 

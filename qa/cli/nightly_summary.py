@@ -60,7 +60,9 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
     console.print(_agents(frames.strata_of(connection, night.id)))
     if result.seconds:
         times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items())
-        console.print(f"time: {times}")
+        by = result.crew
+        who = "" if by is None else f" ({by.backend}, {by.workers} worker{'s' if by.workers != 1 else ''})"
+        console.print(f"time: {times}{who}")
 
 
 def print_rescored(console: Console, connection: Connection, done: Rescored) -> None:

@@ -23,7 +23,7 @@ from qa.types import Instant
 SCHEMA = 1
 """Version of the card's own form."""
 
-FORMAT = (1, 0)
+FORMAT = (2, 0)
 """Version of the model's files: readers take the same first number, and no newer second one."""
 
 CARD_NAME = "card.json"
@@ -184,7 +184,7 @@ def _digest(chat: LabelledChat) -> bytes:
 def _readable(form: str) -> bool:
     """Whether files of that format can be read here.
 
-    >>> _readable("1.0"), _readable("2.0"), _readable("1.7"), _readable("one")
+    >>> _readable("2.0"), _readable("3.0"), _readable("2.7"), _readable("one")
     (True, False, False, False)
     """
     major, dot, minor = form.partition(".")

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from qa.models.features import CHAT_SLOTS, Slot, choose, side_of
-from qa.models.heads import Head, HeadName, slot_matrix, uses_characters
+from qa.models.heads import Head, HeadName, counted, slot_matrix
 from qa.models.model import Model, Seen
 from qa.models.opinions import LABELS, Level, ModelError, Task
 from qa.models.vocabulary import Floats, located
@@ -168,13 +168,11 @@ def _weights(model: Model, name: HeadName) -> dict[tuple[Slot, str], Floats]:
     head = model.heads[name]
     table: dict[tuple[Slot, str], Floats] = {}
     for slot, weights in head.text.weights.items():
-        first = 0 if uses_characters(slot) else model.vocabulary.chars
+        first = counted(slot, model.vocabulary).start
         acting = head.calibration.slope * weights @ head.blend.decisions
         acting = acting - acting.mean(axis=1, keepdims=True)
-        kinds = ("run", "word")
         for index in np.flatnonzero(np.abs(acting).max(axis=1) > 1e-6).tolist():  # noqa: PLR2004
-            kind = kinds[first + index >= model.vocabulary.chars]
-            table[slot, f"{kind} {model.vocabulary.names[first + index]}"] = acting[index]
+            table[slot, model.vocabulary.told_apart(first + index)] = acting[index]
     return table
 
 
@@ -194,7 +192,7 @@ class _Words:
         """Yield what each feature of each slot adds to the unit's decision values, text by text."""
         vocabulary, rows = self._model.vocabulary, self._seen.rows
         for slot, weights in head.text.weights.items():
-            skip = 0 if uses_characters(slot) else vocabulary.chars
+            span = counted(slot, vocabulary)
             if slot in CHAT_SLOTS:
                 whole = slot_matrix(slot, rows, self._seen.vectors, vocabulary)[[unit]]
                 mine = np.flatnonzero(side_of(slot, rows) == unit).tolist()
@@ -203,9 +201,9 @@ class _Words:
             taken = choose(slot, rows)[[unit]]
             for row, share in zip(taken.indices.tolist(), taken.data.tolist(), strict=True):
                 values = self._seen.vectors[[row]]
-                kept = values.indices >= skip
+                kept = (values.indices >= span.start) & (values.indices < span.stop)
                 features = values.indices[kept]
-                acting = weights[features - skip] @ head.blend.decisions * (share * values.data[kept])[:, None]
+                acting = weights[features - span.start] @ head.blend.decisions * (share * values.data[kept])[:, None]
                 for feature, shares in zip(features.tolist(), acting, strict=True):
                     yield self._one(slot, row, feature, shares)
 

@@ -36,6 +36,7 @@ from qa.models.heads import (
     text_design,
 )
 from qa.models.labelled import LabelledChat, labels_of
+from qa.models.lexicon import our_lexicon, parse_lexicon
 from qa.models.model import Model
 from qa.models.opinions import HEADS, LABELS, Level, ModelError, Task
 from qa.models.rows import Ints, Rows, is_pretokenized, lay_out
@@ -106,7 +107,8 @@ def prepare(chats: Sequence[LabelledChat], dictionary: str, settings: Settings) 
         raise ModelError("chats to learn from must be all text or all pretokenized, and at least one")
     rows = lay_out([chat.chat for chat in chats])
     wording = read_ids(rows.texts) if rows.pretokenized else read(rows.texts, cutter(dictionary))
-    vocabulary = learn(wording, settings.fewest_texts)
+    lexicon = parse_lexicon(our_lexicon()) if settings.lexicon and not rows.pretokenized else None
+    vocabulary = learn(wording, settings.fewest_texts, lexicon, whole=settings.whole)
     return Material(
         rows=rows,
         vocabulary=vocabulary,
@@ -175,8 +177,7 @@ def _fit_text_stage(material: Material, name: HeadName, settings: Settings) -> _
     level, _ = name
     labels = material.labels[name]
     slots = TURN_SLOTS if level is Level.TURN else CHAT_SLOTS
-    scales = scales_of(slots, settings.around, settings.words)
-    chars = material.vocabulary.chars
+    scales = scales_of(slots, (settings.characters, settings.words, settings.lexicon), settings.around)
     design = text_design(material.rows, material.vectors, material.vocabulary, scales)
     weights = np.asarray(material.of_units(level, material.weights), dtype=np.float64)
     strength = settings.turn_strength if level is Level.TURN else settings.chat_strength
@@ -192,16 +193,15 @@ def _fit_text_stage(material: Material, name: HeadName, settings: Settings) -> _
 
     decisions = out_of_fold(np.asarray(material.of_units(level, material.folds)), predict, len(labels))
     coefficients, intercept = fit(np.ones(len(labels), dtype=bool))
-    size = len(material.vocabulary)
-    return _Text(TextStage(_by_slot(coefficients, scales, size, chars), intercept), decisions)
+    return _Text(TextStage(_by_slot(coefficients, scales, material.vocabulary), intercept), decisions)
 
 
-def _by_slot(coefficients: Floats, scales: dict[Slot, Scale], size: int, chars: int) -> dict[Slot, Floats]:
+def _by_slot(coefficients: Floats, scales: dict[Slot, Scale], vocabulary: Vocabulary) -> dict[Slot, Floats]:
     """Cut the coefficients of the design into those of slots, scales folded in, rounded to what a file keeps."""
     weights: dict[Slot, Floats] = {}
     start = 0
     for slot, scale in scales.items():
-        columns = column_scales(slot, scale, size, chars)
+        columns = column_scales(slot, scale, vocabulary)
         stop = start + len(columns)
         weights[slot] = (columns[:, None] * coefficients[start:stop]).astype(np.float16).astype(np.float64)
         start = stop

@@ -26,12 +26,12 @@ from qa.models.vocabulary import Floats, Vocabulary, gathered
 
 HeadName = tuple[Level, Task]
 
-Scale = tuple[float, float]
-"""What the runs of characters and the words of a slot are multiplied by."""
+Scale = tuple[float, float, float]
+"""What the runs of characters, the words and the groups of words of a slot are multiplied by."""
 
 _SEED = 20261121
 _WITH_CHARACTERS = (Slot.OWN, *CHAT_SLOTS)
-"""Slots whose runs of characters count; of the others only words and pairs of words do."""
+"""Slots whose runs of characters and groups of words count; of the others only words and pairs of words do."""
 LABEL_COUNT = 3
 _ITERATIONS = 300
 _TOLERANCE = 1e-2
@@ -81,17 +81,18 @@ class Head:
         return self.level, self.task
 
 
-def uses_characters(slot: Slot) -> bool:
-    """Tell whether runs of characters count in a slot, or words alone."""
-    return slot in _WITH_CHARACTERS
+def counted(slot: Slot, vocabulary: Vocabulary) -> slice:
+    """Return which features count in a slot: all, or words and pairs of words alone."""
+    if slot in _WITH_CHARACTERS:
+        return slice(0, len(vocabulary))
+    return slice(vocabulary.chars, vocabulary.words)
 
 
 def slot_matrix(slot: Slot, rows: Rows, vectors: sparse.csr_array, vocabulary: Vocabulary) -> sparse.csr_array:
     """Return units × the features that count in a slot, before any scale."""
     if slot in CHAT_SLOTS:
         return gathered(vectors, vocabulary, side_of(slot, rows), rows.chats)
-    view = vectors if uses_characters(slot) else vectors[:, vocabulary.chars :]
-    return sparse.csr_array(choose(slot, rows) @ view)
+    return sparse.csr_array(choose(slot, rows) @ vectors[:, counted(slot, vocabulary)])
 
 
 def text_design(
@@ -101,19 +102,17 @@ def text_design(
     blocks = []
     for slot, scale in scales.items():
         view = slot_matrix(slot, rows, vectors, vocabulary)
-        columns = column_scales(slot, scale, len(vocabulary), vocabulary.chars)
+        columns = column_scales(slot, scale, vocabulary)
         blocks.append(
             sparse.csr_array((view.data * columns[view.indices], view.indices, view.indptr), shape=view.shape)
         )
     return sparse.csr_array(sparse.hstack(blocks, format="csr"))
 
 
-def column_scales(slot: Slot, scale: Scale, features: int, chars: int) -> Floats:
+def column_scales(slot: Slot, scale: Scale, vocabulary: Vocabulary) -> Floats:
     """Return the scale of each feature that counts in a slot."""
-    runs, words = scale
-    if not uses_characters(slot):
-        return np.full(features - chars, words)
-    return np.concatenate((np.full(chars, runs), np.full(features - chars, words)))
+    sizes = (vocabulary.chars, vocabulary.words - vocabulary.chars, len(vocabulary) - vocabulary.words)
+    return np.repeat(np.array(scale), sizes)[counted(slot, vocabulary)]
 
 
 def fit_text(
@@ -180,19 +179,19 @@ def probabilities(decisions: Floats) -> Floats:
     return np.asarray(softmax(decisions, axis=1))
 
 
-def scales_of(slots: Sequence[Slot], around: float, words: float) -> dict[Slot, Scale]:
-    """Return each slot's scale: ``words`` for a turn's own words, ``around`` for what stands around it.
+def scales_of(slots: Sequence[Slot], own: Scale, around: float) -> dict[Slot, Scale]:
+    """Return each slot's scale: ``own`` for a turn itself, ``around`` for the words that stand around it.
 
     A slot whose scale is 0 is left out.
     """
     scales: dict[Slot, Scale] = {}
     for slot in slots:
         if slot is Slot.OWN:
-            scales[slot] = (1.0, words)
+            scales[slot] = own
         elif slot in CHAT_SLOTS:
-            scales[slot] = (1.0, 1.0)
+            scales[slot] = (1.0, 1.0, 1.0)
         elif around:
-            scales[slot] = (0.0, around)
+            scales[slot] = (0.0, around, 0.0)
     return scales
 
 

@@ -21,7 +21,7 @@ from qa.models.features import (
     side_of,
     turn_figures,
 )
-from qa.models.heads import LABEL_COUNT, Head, HeadName, apply_blend, uses_characters
+from qa.models.heads import LABEL_COUNT, Head, HeadName, apply_blend, counted
 from qa.models.heads import probabilities as softened
 from qa.models.opinions import HEADS, LABELS, ChatOpinion, Level, ModelError, Task, TurnOpinion
 from qa.models.rows import Rows, is_pretokenized, lay_out
@@ -124,14 +124,17 @@ class Model:
         if not listening.isdisjoint(TURN_FIGURES):
             plain = turn_figures(seen.rows, seen.vectors, self.vocabulary.chars)
         found: dict[HeadName, Worked] = {}
+        courses: dict[tuple[Task, ...], Figures] = {}
         for name, head in self.heads.items():
             if head.level is Level.TURN:
                 listens = [(task, softened(text[Level.TURN, task])) for task in head.listens]
                 around = [neighbour_figures(seen.rows, task, said) for task, said in listens]
                 figures = beside_each_other([plain, *around]).only(head.blend.names)
             else:
-                said_of_turns = {task: found[Level.TURN, task].probabilities for task in head.listens}
-                figures = chat_figures(seen.rows, said_of_turns)
+                if head.listens not in courses:
+                    said_of_turns = {task: found[Level.TURN, task].probabilities for task in head.listens}
+                    courses[head.listens] = chat_figures(seen.rows, said_of_turns)
+                figures = courses[head.listens]
             decisions = apply_blend(head.blend, text[name], figures.values)
             found[name] = Worked(text[name], figures, decisions, head.calibration.apply(decisions))
         return found
@@ -140,13 +143,13 @@ class Model:
         """Return for each head what the words alone say, all heads of a slot at once."""
         units = {Level.TURN: len(seen.rows.customers), Level.CHAT: seen.rows.chats}
         total = {name: np.tile(head.text.intercept, (units[name[0]], 1)) for name, head in self.heads.items()}
-        words = seen.vectors[:, self.vocabulary.chars :]
+        words = seen.vectors[:, self.vocabulary.chars : self.vocabulary.words]
         for (_, slot), stack in self._stacks.items():
             if slot in CHAT_SLOTS:
                 side = side_of(slot, seen.rows)
                 heard = gathered(seen.vectors, self.vocabulary, side, seen.rows.chats) @ stack.weights
             else:
-                spoken = (seen.vectors if uses_characters(slot) else words) @ stack.weights
+                spoken = (seen.vectors if counted(slot, self.vocabulary).start == 0 else words) @ stack.weights
                 heard = hear(slot, seen.rows, spoken)
             for index, name in enumerate(stack.heads):
                 total[name] += heard[:, LABEL_COUNT * index : LABEL_COUNT * (index + 1)]

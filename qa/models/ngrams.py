@@ -45,8 +45,6 @@ def occurrences(wording: Wording) -> Occurrences:
     """
     codes, text, words = wording.codes, wording.text, wording.words
     size = len(codes)
-    sums = _running_sums(codes)
-    unmove = _powers(_INVERSE, size)
     stop = codes == STOP
     starts = np.arange(size, dtype=np.int64)
     firsts, lasts = [starts[~stop]], [starts[~stop]]
@@ -63,9 +61,10 @@ def occurrences(wording: Wording) -> Occurrences:
         lasts.append(last[good])
     first, last = np.concatenate(firsts), np.concatenate(lasts)
     chars = len(first)
-    keys = [_mix((sums[last + 1] - sums[first]) * unmove[first])]
+    sums = _running_sums(codes)
+    keys = [_spans(sums, first, last)]
     begin, end = words, np.append(words[1:], size) - 1
-    word_keys = _mix(((sums[end + 1] - sums[begin]) * unmove[begin]) ^ np.uint64(_WORD_SALT))
+    word_keys = _spans(sums, begin, end, _WORD_SALT)
     is_word = ~stop[begin]
     pairs = is_word[:-1] | is_word[1:]
     pair_keys = _mix(word_keys[:-1] * np.uint64(_PAIR_SALT) + word_keys[1:])
@@ -75,6 +74,11 @@ def occurrences(wording: Wording) -> Occurrences:
     # a span may begin or end at an edge, which stands between two texts: its inside says whose it is
     owner = text[np.where(stop[first], first + 1, first)]
     return Occurrences(np.concatenate(keys), owner, first, last, chars)
+
+
+def span_keys(codes: npt.NDArray[np.uint32], first: Ints, last: Ints, *, word: bool = False) -> Keys:
+    """Return the keys of spans of symbols, both ends inclusive: as runs of characters, or as whole words."""
+    return _spans(_running_sums(codes), first, last, _WORD_SALT if word else 0)
 
 
 class Table:
@@ -119,6 +123,11 @@ class Table:
 
     def _home(self, keys: Keys) -> Ints:
         return (keys >> np.uint64(64 - self._bits)).astype(np.int64)
+
+
+def _spans(sums: Keys, first: Ints, last: Ints, salt: int = 0) -> Keys:
+    moved_back = (sums[last + 1] - sums[first]) * _powers(_INVERSE, len(sums))[first]
+    return _mix(moved_back ^ np.uint64(salt))
 
 
 def _running_sums(codes: npt.NDArray[np.uint32]) -> Keys:

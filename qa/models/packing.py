@@ -14,16 +14,17 @@ import numpy.typing as npt
 from qa.errors import QaError
 from qa.models.calibrate import Calibration
 from qa.models.features import Slot
-from qa.models.heads import LABEL_COUNT, Blend, Head, TextStage, uses_characters
+from qa.models.heads import LABEL_COUNT, Blend, Head, TextStage, counted
+from qa.models.lexicon import LEXICON_NAME, Lexicon, parse_lexicon
 from qa.models.opinions import HEADS, LABELS, Level, ModelError, Task
 from qa.models.settings import Settings
 from qa.models.vocabulary import Vocabulary
 from qa.tokens import parse_userdict
 
-FORMAT = 1
+FORMAT = 2
 """Raised when files of an older program can no longer be read."""
 MODEL, WEIGHTS, VOCABULARY, DICTIONARY = "model.json", "weights.npz", "vocabulary.txt", "userdict.txt"
-FILES = (MODEL, WEIGHTS, VOCABULARY, DICTIONARY)
+FILES = (MODEL, WEIGHTS, VOCABULARY, DICTIONARY, LEXICON_NAME)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: bytes must not depend on the day
 _LARGEST = 1 << 28
 
@@ -53,8 +54,8 @@ class _ModelFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def pack(settings: Settings, vocabulary: Vocabulary, heads: Sequence[Head], dictionary: str) -> dict[str, bytes]:
-    """Return the four files of a model."""
-    described = _ModelFile(FORMAT, settings, len(vocabulary), vocabulary.chars, [_described(head) for head in heads])
+    """Return the files of a model; the one of groups is empty where it knows none."""
+    described = _ModelFile(FORMAT, settings, vocabulary.words, vocabulary.chars, [_described(head) for head in heads])
     arrays: dict[str, npt.NDArray[Any]] = {"keys": vocabulary.keys}
     for head in heads:
         name = f"{head.level}-{head.task}"
@@ -65,8 +66,9 @@ def pack(settings: Settings, vocabulary: Vocabulary, heads: Sequence[Head], dict
     return {
         MODEL: msgspec.json.format(msgspec.json.encode(described), indent=1),
         WEIGHTS: _zipped(arrays),
-        VOCABULARY: "".join(f"{name}\n" for name in vocabulary.names).encode(),
+        VOCABULARY: "".join(f"{name}\n" for name in vocabulary.names[: vocabulary.words]).encode(),
         DICTIONARY: dictionary.encode(),
+        LEXICON_NAME: vocabulary.lexicon.text.encode() if vocabulary.lexicon else b"",
     }
 
 
@@ -81,8 +83,9 @@ def unpack(files: Mapping[str, bytes]) -> tuple[Settings, Vocabulary, list[Head]
         dictionary = files[DICTIONARY].decode()
         arrays = _unzipped(files[WEIGHTS])
         parse_userdict(dictionary, DICTIONARY)
-        vocabulary = _vocabulary(described, names, arrays)
-        heads = [_head(head, described, arrays) for head in described.heads]
+        lexicon = files[LEXICON_NAME].decode()
+        vocabulary = _vocabulary(described, names, arrays, parse_lexicon(lexicon) if lexicon else None)
+        heads = [_head(head, vocabulary, arrays) for head in described.heads]
     except QaError as error:
         raise ModelError(f"unfit model: {error}") from None
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
@@ -132,26 +135,25 @@ def _check_heads(described: _ModelFile) -> None:
             raise ModelError(f"unfit model: {head.level} {head.task} listens to a head that is not there")
 
 
-def _vocabulary(described: _ModelFile, names: Sequence[str], arrays: Mapping[str, npt.NDArray[Any]]) -> Vocabulary:
+def _vocabulary(
+    described: _ModelFile, names: Sequence[str], arrays: Mapping[str, npt.NDArray[Any]], lexicon: Lexicon | None
+) -> Vocabulary:
     keys = arrays["keys"]
     if keys.dtype != np.uint64 or keys.shape != (described.features,) or len(names) != described.features:
         raise ModelError("the vocabulary and its keys differ in length")
     if not 0 <= described.chars <= described.features or len(np.unique(keys)) != len(keys):
         raise ModelError("the vocabulary is malformed")
-    return Vocabulary.of(keys, names, described.chars)
+    return Vocabulary.of(keys, names, described.chars, lexicon, whole=described.settings.whole)
 
 
-def _head(head: _HeadFile, described: _ModelFile, arrays: Mapping[str, npt.NDArray[Any]]) -> Head:
+def _head(head: _HeadFile, vocabulary: Vocabulary, arrays: Mapping[str, npt.NDArray[Any]]) -> Head:
     if tuple(head.labels) != LABELS[head.task]:
         raise ModelError(f"{head.task} has labels {head.labels}")
     name = f"{head.level}-{head.task}"
-    words = described.features - described.chars
-    weights = {
-        slot: _array(
-            arrays, f"{name}-{slot.name.lower()}", (described.features if uses_characters(slot) else words, LABEL_COUNT)
-        )
-        for slot in head.slots
-    }
+    weights = {}
+    for slot in head.slots:
+        span = counted(slot, vocabulary)
+        weights[slot] = _array(arrays, f"{name}-{slot.name.lower()}", (span.stop - span.start, LABEL_COUNT))
     blend = Blend(
         names=tuple(head.figures),
         usual=np.array(head.usual, dtype=np.float64),

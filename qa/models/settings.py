@@ -15,14 +15,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn_strength: float = 1.0
     chat_strength: float = 1.0
     blend_strength: float = 0.3
-    around: float = 0.25
+    around: float = 0.15
     """How loud the words around a turn are beside its own; 0 leaves them out."""
     neighbours: bool = False
     """Whether opinions on turns listen to the first opinions on the turns around them."""
     places: bool = False
     """Whether opinions on turns listen to where a turn stands, its length, its marks and what was said before."""
-    words: float = 1.0
-    """How loud a turn's own words are beside its runs of characters; 0 leaves them out."""
+    characters: float = 0.2
+    words: float = 0.2
+    lexicon: float = 1.0
+    """How loud a turn's own runs of characters, words, and groups of words are; 0 leaves them out."""
+    whole: bool = True
+    """Whether what is not known counts to the length of a text: one from another world is then heard by its groups."""
     balance: float = 1.0
     """0: labels weigh as often as they occur; 1: each label weighs the same."""
     precision: float = 0.9
@@ -31,3 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def as_json(self) -> dict[str, object]:
         """Return the settings as plain values."""
         return dict(msgspec.to_builtins(self))
+
+
+PLAIN = Settings(around=0.25, characters=1.0, words=1.0, lexicon=0.0, whole=False)
+"""Where the choice for somebody's own labelled chats begins: there what is learnt need not hold elsewhere."""

@@ -17,12 +17,13 @@ SHIPPED_FOLDER = Path(__file__).with_name(SHIPPED)
 
 SHIPPED_SHA256: Mapping[str, str] = MappingProxyType(
     {
-        "card.json": "816158d6357733c497a1b49590c8df8432d50e6c5a8f2afe567df178bf12c92b",
-        "model.json": "9b92a83d190a24365f8688f3bcd87c695c9af53bc32f0edb69b49fd9c5aa0e09",
-        "reference.json": "45d1708720e897382b493e10824d8a9256bde3e25eb425d666a3482062f0e333",
+        "card.json": "15a1864809a341a72eb10ca8078966bd74be1ae80361d2e6d0f576cf21f2fd78",
+        "lexicon.txt": "49b645a78fe581a149ade43a458c4db7739472cdf0422d3916b863ba8bc92251",
+        "model.json": "fa5d8c831f906e5330f219fe1ce4e49ef4f4cc2e24fdde2373ed343c10a8267f",
+        "reference.json": "01956574a459af2da301137dc7e50d64d1ddfa8fd0259c0b6b9b733f807487e8",
         "userdict.txt": "d0d6504ce2e454299cca839bf040adfc957afa859f996f91a4208cc8c37cc75e",
         "vocabulary.txt": "a271143a66ee43cf455b18700a90abb9b88c3357a4d3aa600e952221b854952e",
-        "weights.npz": "83afe78afc98e0b972276d4f6ae7ccd5394206d8b27cb844c74e6c5114112f27",
+        "weights.npz": "2857902b972c27314cd4570b78520a3fc47ed0708f210db0c1cc164de8f7b63d",
     }
 )
 """SHA-256 of each file in ``SHIPPED_FOLDER``; empty: no model comes with this program."""

@@ -11,7 +11,8 @@ from qa.models.fitting import UNLABELLED, Material, opinions_out_of_fold, prepar
 from qa.models.heads import HeadName
 from qa.models.labelled import LabelledChat, labels_of
 from qa.models.opinions import HEADS, Level
-from qa.models.settings import Settings
+from qa.models.rows import is_pretokenized
+from qa.models.settings import PLAIN, Settings
 
 GRID: tuple[tuple[str, tuple[float | bool, ...]], ...] = (
     ("around", (0.25, 0.5, 0.0)),
@@ -19,6 +20,7 @@ GRID: tuple[tuple[str, tuple[float | bool, ...]], ...] = (
     ("words", (1.0, 0.5, 0.0)),
     ("places", (False, True)),
     ("neighbours", (False, True)),
+    ("lexicon", (0.0, 0.6)),
 )
 """What is tried, one setting after another, the best of each kept; on a tie the first."""
 
@@ -33,14 +35,15 @@ def choose_settings(
 
     For a chat's head they are chosen on the turns' labels where there are any; what is left of the settings stays.
     """
-    best = start or Settings()
+    best = start or PLAIN
     target = _target(chats, name)
     if target is None:
         return best
     step = max(1, -(-len(chats) // MOST_CHATS))
-    material = prepare(chats[::step], dictionary, best)
+    ids = is_pretokenized(chats[0].chat)  # no group has a word that is a number
+    material = prepare(chats[::step], dictionary, best if ids else msgspec.structs.replace(best, lexicon=1.0))
     least = _loss(material, target, best)
-    for setting, values in GRID:
+    for setting, values in GRID[: -1 if ids else None]:
         for value in values:
             tried = msgspec.structs.replace(best, **{setting: value})
             if tried == best:

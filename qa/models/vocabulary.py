@@ -1,4 +1,7 @@
-"""The features of text that a model knows, and texts as rows of their weights."""
+"""The features of text that a model knows, and texts as rows of their weights.
+
+Three kinds: runs of characters, words and pairs of words, and groups of words that say the same (``lexicon``).
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,53 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from qa.models.lexicon import Lexicon, groups_in
 from qa.models.ngrams import Keys, Occurrences, Table, occurrences
 from qa.models.wording import Ints, Wording, shown
 
 Floats = npt.NDArray[np.float64]
+_KINDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Known features: runs of characters first (``chars`` of them), then words and pairs of words.
+    """Known features: runs of characters first (``chars`` of them), words and pairs up to ``words``, then groups.
 
     ``names`` are the features as people read them, for comparing two models; nothing is computed from them.
+    ``whole``: what a text holds that is not known counts to its length, so that a text half unknown is half as loud.
     """
 
     keys: Keys
     names: tuple[str, ...]
     chars: int
     table: Table
+    lexicon: Lexicon | None = None
+    whole: bool = False
 
     def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def words(self) -> int:
+        """Return where words end and groups begin."""
         return len(self.keys)
 
+    def told_apart(self, feature: int) -> str:
+        """Return a feature's name with its kind: a run of characters may read like a word."""
+        kind = "run" if feature < self.chars else "word" if feature < self.words else "group"
+        return f"{kind} {self.names[feature]}"
+
     @classmethod
-    def of(cls, keys: Keys, names: Sequence[str], chars: int) -> Vocabulary:
-        """Return the vocabulary of these keys."""
-        return cls(keys, tuple(names), chars, Table(keys))
+    def of(
+        cls, keys: Keys, names: Sequence[str], chars: int, lexicon: Lexicon | None = None, *, whole: bool = False
+    ) -> Vocabulary:
+        """Return the vocabulary of these keys, named by ``names``, and of the groups of a lexicon."""
+        groups = lexicon.features if lexicon else ()
+        return cls(keys, (*names, *groups), chars, Table(keys), lexicon, whole)
 
 
-def learn(wording: Wording, fewest: int) -> Vocabulary:
-    """Return the vocabulary of all features that occur in at least ``fewest`` texts."""
+def learn(wording: Wording, fewest: int, lexicon: Lexicon | None = None, *, whole: bool = False) -> Vocabulary:
+    """Return the vocabulary of all features that occur in at least ``fewest`` texts, and of all groups."""
     found = occurrences(wording)
     parts = []
     for part in (slice(0, found.chars), slice(found.chars, None)):
@@ -56,18 +77,23 @@ def learn(wording: Wording, fewest: int) -> Vocabulary:
     where = np.concatenate([where for _, where in parts])
     codes = wording.codes.tolist()
     names = [shown(codes[found.first[i] : found.last[i] + 1]) for i in where.tolist()]
-    return Vocabulary.of(keys, names, len(parts[0][0]))
+    return Vocabulary.of(keys, names, len(parts[0][0]), lexicon, whole=whole)
 
 
 def vectors(wording: Wording, vocabulary: Vocabulary, found: Occurrences | None = None) -> sparse.csr_array:
-    """Return one row a text: ``1 + ln(count)`` of each known feature, characters and words each scaled to length 1."""
+    """Return one row a text: ``1 + ln(count)`` of each known feature, each kind scaled to length 1.
+
+    Of a ``whole`` vocabulary the square of the length of runs, and of words, is the share of them that is known.
+    """
     found = found or occurrences(wording)
-    index = _within(vocabulary, found)
-    known = index >= 0
+    feature, which = _features(vocabulary, wording, found)
     shape = (wording.texts, len(vocabulary))
-    return weigh(
-        sparse.csr_array((np.ones(int(known.sum())), (found.text[known], index[known])), shape=shape), vocabulary
-    )
+    counts = sparse.csr_array((np.ones(len(which)), (found.text[which], feature)), shape=shape)
+    rows = weigh(counts, vocabulary)
+    if vocabulary.whole:
+        loud = _known_shares(vocabulary, found, feature, which, wording.texts)
+        rows.data *= loud[_blocks(rows, vocabulary)]
+    return rows
 
 
 def gathered(vectors: sparse.csr_array, vocabulary: Vocabulary, group: Ints, groups: int) -> sparse.csr_array:
@@ -84,13 +110,34 @@ def gathered(vectors: sparse.csr_array, vocabulary: Vocabulary, group: Ints, gro
 def located(wording: Wording, vocabulary: Vocabulary) -> tuple[Ints, Ints, Ints, Ints]:
     """Return every occurrence of a known feature: its text, the feature, and the start and end of its place there."""
     found = occurrences(wording)
-    index = _within(vocabulary, found)
-    known = index >= 0
-    first, last, text = found.first[known], found.last[known], found.text[known]
+    feature, which = _features(vocabulary, wording, found)
+    first, last, text = found.first[which], found.last[which], found.text[which]
     # an edge has no place of its own: what begins at one begins with the text
     outside = wording.text[first] != text
     starts = np.where(outside, 0, wording.starts[first])
-    return text, index[known], starts, wording.ends[last]
+    return text, feature, starts, wording.ends[last]
+
+
+def _features(vocabulary: Vocabulary, wording: Wording, found: Occurrences) -> tuple[Ints, Ints]:
+    """Every known feature that occurs, and of which occurrence it is one."""
+    index = _within(vocabulary, found)
+    (which,) = (index >= 0).nonzero()
+    if vocabulary.lexicon is None:
+        return index[which], which
+    group, where = groups_in(vocabulary.lexicon, wording, found)
+    return np.concatenate((index[which], vocabulary.words + group)), np.concatenate((which, where))
+
+
+def _known_shares(vocabulary: Vocabulary, found: Occurrences, feature: Ints, which: Ints, texts: int) -> Floats:
+    """The root of the share of each text's runs, and of its words, that is known; of groups 1."""
+    single = which[feature < vocabulary.words]
+    loud = np.ones(_KINDS * texts)
+    for kind, part in enumerate((slice(0, found.chars), slice(found.chars, None))):
+        every = np.bincount(found.text[part], minlength=texts)
+        mine = single[(single < found.chars) == (kind == 0)]
+        known = np.bincount(found.text[mine], minlength=texts)
+        loud[kind::_KINDS] = np.sqrt(known / np.maximum(every, 1))
+    return loud
 
 
 def _within(vocabulary: Vocabulary, found: Occurrences) -> Ints:
@@ -102,10 +149,16 @@ def _within(vocabulary: Vocabulary, found: Occurrences) -> Ints:
 
 
 def weigh(counts: sparse.csr_array, vocabulary: Vocabulary) -> sparse.csr_array:
-    """Return sublinear counts with each row's characters and each row's words scaled to length 1."""
+    """Return sublinear counts with each row's runs, words and groups each scaled to length 1."""
     counts.sum_duplicates()
     data = 1.0 + np.log(counts.data)
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    block = 2 * rows + (counts.indices >= vocabulary.chars)
-    length = np.sqrt(np.bincount(block, weights=data * data, minlength=2 * counts.shape[0]))
+    block = _blocks(counts, vocabulary)
+    length = np.sqrt(np.bincount(block, weights=data * data, minlength=_KINDS * counts.shape[0]))
     return sparse.csr_array((data / length[block], counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _blocks(rows: sparse.csr_array, vocabulary: Vocabulary) -> Ints:
+    """For each value of a matrix its row and kind as one number."""
+    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    kind = (rows.indices >= vocabulary.chars).astype(np.int64) + (rows.indices >= vocabulary.words)
+    return np.asarray(_KINDS * row + kind)

@@ -6,21 +6,22 @@ import os
 import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
-from joblib import Parallel, delayed
 from sqlalchemy import Engine
 
+from qa.errors import QaError
 from qa.flagging import audit_flag
 from qa.nightly.drifting import night_drift
 from qa.nightly.figures import Tally, as_json
+from qa.nightly.pools import Call, Crew, Local, Pool, Task
 from qa.nightly.thinking import Choice, ModelRef, Models, NoModels
-from qa.nightly.work import Assignment, Team, inspect_task, screen_task
+from qa.nightly.work import Assignment, Team
 from qa.policy import Policy
 from qa.progress import Progress
 from qa.rules.inspector import Standard
@@ -31,8 +32,6 @@ from qa.store.dropping import refuse_dropped
 from qa.store.nights import Lease, Night, Run, RunKind, State
 from qa.store.session import read_tx, write_tx
 from qa.types import MICROSECONDS, Instant
-
-T = TypeVar("T")
 
 LEASE_SECONDS = 300
 """A night whose process gives no sign of life for so long may be taken over from another machine."""
@@ -63,6 +62,7 @@ class NightOptions:
     workers: int | None = None
     extend: bool = False
     models: Models = field(default_factory=NoModels)
+    pool: Pool = field(default_factory=Local)
 
     def judged_by(self, standard: Standard) -> NightOptions:
         """Return the same options with another standard."""
@@ -73,6 +73,7 @@ class NightResult(NamedTuple):
     """How it went. ``worked``: this call did something; ``late``: closed chats outside the frame at the end.
 
     ``refused``: why the model that should have given opinions gave none; None: it did, or there was to be none.
+    ``crew``: who worked; None: nobody had to.
     """
 
     night: Night
@@ -80,6 +81,7 @@ class NightResult(NamedTuple):
     late: int
     seconds: dict[str, float]
     refused: str | None = None
+    crew: Crew | None = None
 
 
 @dataclass(slots=True)
@@ -102,6 +104,10 @@ class Job:
             self._team = Team(self.engine, self.assignment)
         return self._team
 
+    def each(self, task: Task, calls: Iterable[Call], chats: int) -> Iterator[Any]:
+        """Return what a task gives for each call, in their order; ``chats``: the work, in chats screened."""
+        return self.options.pool.each(self.assignment, lambda: self.team, task, calls, self.workers(chats))
+
     def lease(self) -> Lease:
         """Return the lease from now on."""
         return Lease(self.options.owner, self.options.clock() + LEASE_SECONDS * MICROSECONDS)
@@ -112,6 +118,11 @@ class Job:
         with write_tx(self.engine) as connection:
             nights.renew(connection, self.night.id, self.lease())
             yield connection
+
+    def give_back(self) -> None:
+        """End the lease."""
+        with self.writing() as connection:
+            nights.set_night(connection, self.night.id, lease_owner=None, lease_until=None)
 
     @contextmanager
     def stage(self, name: str, total: int | None = None) -> Iterator[None]:
@@ -142,15 +153,21 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
     night, pending = begun
     task, choice = _assignment(engine, night, options.models, choice)
     job = Job(engine, night, task, options, progress, refused=choice.refused)
-    for run in pending:
-        _work(job, run)
-    if options.extend:
-        extension = _extension(job)
-        if extension is not None:
-            _work(job, extension)
-    with job.writing() as connection:
-        nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
-    return _result(engine, options, worked=bool(job.seconds), seconds=job.seconds, refused=choice.refused)
+    try:
+        options.pool.meet(task)
+        for run in pending:
+            _work(job, run)
+        if options.extend:
+            extension = _extension(job)
+            if extension is not None:
+                _work(job, extension)
+    except QaError:
+        with suppress(QaError):  # the database may be what is missing, or the night somebody else's by now
+            job.give_back()
+        raise
+    job.give_back()
+    crew = options.pool.crew() if job.seconds else None
+    return _result(engine, options, worked=bool(job.seconds), seconds=job.seconds, refused=choice.refused, crew=crew)
 
 
 def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, list[Run]] | None:
@@ -241,10 +258,10 @@ def _screen(job: Job, run: Run) -> None:
         ranges = frame_ranges(connection, night.merchant, night.day, SCREEN_CHUNK, after_id=after)
         total = frames.count_frame(connection, night.merchant, night.day)
     late = run.wave > 0 or after > 0
-    workers = job.workers(SCREEN_CHUNK * len(ranges))
+    calls = [(*span, late) for span in ranges]
     with job.stage("screen", total):
         batch: list[frames.Screened] = []
-        for screened in _each(job, workers, screen_task, Team.screen, [(*span, late) for span in ranges]):
+        for screened in job.each(Task.SCREEN, calls, SCREEN_CHUNK * len(ranges)):
             batch += screened
             job.progress.advance(len(screened))
             if len(batch) >= WRITE_BATCH:
@@ -284,13 +301,13 @@ def inspect_sample(job: Job, run: Run, wave: int | None) -> None:
         rank = inspections.count_inspected(connection, run.id)
         pks = array("q", frames.to_inspect(connection, job.night.id, wave, run.id))
     at = job.options.clock()
-    tasks = (
+    calls = (
         (run.id, run.ruleset, list(pks[start : start + INSPECT_CHUNK]), rank + start, at)
         for start in range(0, len(pks), INSPECT_CHUNK)
     )
     with job.stage("inspect", len(pks)):
         batch = inspections.Rows([], [], [])
-        for rows in _each(job, job.workers(len(pks) * INSPECTION_COST), inspect_task, Team.inspect, tasks):
+        for rows in job.each(Task.INSPECT, calls, len(pks) * INSPECTION_COST):
             for part, more in zip(batch, rows, strict=True):
                 part.extend(more)
             job.progress.advance(len(rows.inspections))
@@ -346,23 +363,17 @@ def summarise(connection: Any, night: Night, run_ids: list[int], model: ModelRef
     }
 
 
-def _each(
-    job: Job, workers: int, task: Callable[..., T], method: Callable[..., T], calls: Iterable[tuple[Any, ...]]
-) -> Iterator[T]:
-    """Results in the order of ``calls``: by this process's team, or by worker processes where that pays."""
-    if workers == 1:
-        for call in calls:
-            yield method(job.team, *call)
-        return
-    pool = Parallel(n_jobs=workers, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-    yield from pool(delayed(task)(job.assignment, *call) for call in calls)
-
-
 def _result(
-    engine: Engine, options: NightOptions, *, worked: bool, seconds: dict[str, float], refused: str | None = None
+    engine: Engine,
+    options: NightOptions,
+    *,
+    worked: bool,
+    seconds: dict[str, float],
+    refused: str | None = None,
+    crew: Crew | None = None,
 ) -> NightResult:
     with read_tx(engine) as connection:
         night = nights.find_night(connection, options.merchant, options.day)
         assert night is not None, "claimed before"
         late = frames.count_late(connection, night.id, night.merchant, night.day)
-    return NightResult(night, worked, late, seconds, refused)
+    return NightResult(night, worked, late, seconds, refused, crew)

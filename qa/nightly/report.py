@@ -26,6 +26,7 @@ from qa.store.nights import RunKind
 from qa.store.session import read_tx
 from qa.store.tables import chats as chat_table
 from qa.store.tables import inspections as inspection_table
+from qa.store.texts import BODY
 from qa.types import Chat, Result
 
 VERSION = 1
@@ -79,6 +80,8 @@ def _write_night(file: IO[bytes], connection: Connection, result: NightResult, *
         ],
         "estimates": summary.get("estimates", []),
         "seconds": {name: round(seconds, 3) for name, seconds in result.seconds.items()},
+        "backend": None if result.crew is None else result.crew.backend,
+        "workers": None if result.crew is None else result.crew.workers,
     }  # fmt: skip
     file.write(orjson.dumps(head)[:-1])
     targeted = frames.iter_frame(connection, night.id, targeted=True)
@@ -125,7 +128,7 @@ def _chats(connection: Connection, ids: Sequence[int]) -> dict[int, Chat]:
     """Inspection id → the chat it judged, to quote from; those that cannot be read are left out."""
     of = inspection_table.c
     found: dict[int, Chat] = {}
-    query = select(of.id, chat_table.c.body).join(chat_table, chat_table.c.id == of.chat_pk).where(of.id.in_(ids))
+    query = select(of.id, BODY).join(chat_table, chat_table.c.id == of.chat_pk).where(of.id.in_(ids))
     for pk, body in connection.execute(query):
         with suppress(msgspec.DecodeError):
             found[pk] = decode_body(body)

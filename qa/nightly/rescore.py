@@ -90,6 +90,7 @@ def _work(
     with read_tx(engine) as connection:
         standard = nights.ruleset_content(connection, run.ruleset)
     job = Job(engine, night, assignment(engine, night, standard, choice.ref), options, progress)
+    options.pool.meet(job.assignment)
     inspect_sample(job, run, None)
     with job.stage("finish"), job.writing() as connection:
         summary = summarise(connection, night, [run.id], choice.ref)

@@ -5,9 +5,6 @@ A task names rows of the store and brings back rows for the store; chats themsel
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,18 +19,19 @@ from qa.models.model import Model
 from qa.models.stored import encoded
 from qa.nightly.thinking import ModelRef, load
 from qa.policy import Policy
-from qa.rules.inspector import Inspected, Inspector, Standard
+from qa.rules.inspector import Case, Inspected, Inspector, Standard
 from qa.sampling import draw_key
 from qa.store.chats import FrameChat, decode_body, read_bodies, read_frame_chunk, repeat_contacts
 from qa.store.frames import Screened, read_late_chunk
 from qa.store.history import Past
 from qa.store.inspections import FINDING_BITS, Rows, inspection_id
-from qa.store.session import make_engine, read_tx
+from qa.store.session import read_tx
 from qa.types import Chat, ChatOpinion, FlagReason, History, Instant
 
 UNREADABLE = "unreadable:"
 """A targeting reason: the stored chat cannot be read, so a person has to see it."""
 
+NO_OPINION = b"[]"
 _BY_THE_MODEL = (FlagReason.MODEL_RISK, FlagReason.MODEL_UNSURE)
 
 _encode = msgspec.json.Encoder().encode
@@ -74,15 +72,16 @@ class Team:
                 rows = read_frame_chunk(connection, task.merchant, task.day, after, limit, last_id=last)
             hours = self.policy.risk.repeat_contact_hours
             repeated = repeat_contacts(connection, [row.pk for row in rows], hours) if hours is not None else set()
-        return [self._screen(row, row.pk in repeated) for row in rows]
+        chats = {row.pk: _read(row.body) for row in rows}
+        readable = {pk: (chat, pk in repeated) for pk, chat in chats.items() if isinstance(chat, Chat)}
+        told = dict(zip(readable, self.inspector.targeted_many(list(readable.values()), task.day), strict=True))
+        return [self._screened(row, told.get(row.pk, chats[row.pk])) for row in rows]
 
-    def _screen(self, row: FrameChat, repeat_contact: bool) -> Screened:
+    def _screened(self, row: FrameChat, reasons: tuple[str, ...] | Chat | Exception) -> Screened:
         channel = (row.channel or "") if "channel" in self.policy.stratify else ""
-        try:
-            chat = decode_body(row.body)
-            reasons = self.inspector.targeted(chat, self.task.day, repeat_contact=repeat_contact)
-        except Exception as problem:  # noqa: BLE001 - one chat must not stop the night: it is inspected, and broken
-            reasons = (f"{UNREADABLE} {_reason(problem)}",)
+        if isinstance(reasons, Exception):  # one chat must not stop the night: it is inspected, and broken
+            reasons = (f"{UNREADABLE} {_reason(reasons)}",)
+        assert not isinstance(reasons, Chat)
         return Screened(row.pk, (row.agent_id or "", channel), draw_key(self.task.salt, row.chat_id), reasons)
 
     def inspect(self, run_id: int, ruleset: str, pks: Sequence[int], first_rank: int, at: Instant) -> Rows:
@@ -93,12 +92,12 @@ class Team:
         rows = Rows([], [], [])
         read = {pk: _read(bodies[pk]) for pk in pks}
         thoughts = self._think({pk: chat for pk, chat in read.items() if isinstance(chat, Chat)})
+        done = self._inspected({pk: _case(read[pk], pk, history, thoughts.get(pk)) for pk in pks})
+        opinions = self._opinions(read, done, thoughts)
         for rank, pk in enumerate(pks, start=first_rank):
-            pk_inspection = inspection_id(run_id, rank)
             common = {"run_id": run_id, "night_id": self.task.night_id, "chat_pk": pk, "ruleset": ruleset}
-            done = self._inspect(read[pk], pk, history, thoughts.get(pk))
-            opinions = self._opinions(read[pk], done, thoughts.get(pk))
-            _append(rows, pk_inspection, common | {"inspected_at": at, "opinions": opinions}, done)
+            common |= {"inspected_at": at, "opinions": opinions.get(pk, NO_OPINION)}
+            _append(rows, inspection_id(run_id, rank), common, done[pk])
         return rows
 
     def _think(self, chats: Mapping[int, Chat]) -> dict[int, ChatOpinion | Exception]:
@@ -110,30 +109,32 @@ class Team:
         except Exception:  # noqa: BLE001 - found out below, chat by chat
             return {pk: _alone(self._model, chat) for pk, chat in chats.items()}
 
-    def _inspect(
-        self,
-        chat: Chat | Exception,
-        pk: int,
-        history: Callable[[int, str | None], History],
-        thought: ChatOpinion | Exception | None,
-    ) -> Inspected:
-        failed = next((one for one in (chat, thought) if isinstance(one, Exception)), None)
-        if failed is None:
-            assert isinstance(chat, Chat)
-            assert not isinstance(thought, Exception)
-            try:
-                return self.inspector.inspect(chat, self.task.day, history(pk, chat.agent.id), thought)
-            except Exception as problem:  # noqa: BLE001 - one chat must not stop the night: it is broken, and flagged
-                failed = problem
-        return self.inspector.unreadable(f"the chat cannot be judged: {_reason(failed)}")
+    def _inspected(self, cases: Mapping[int, Case | Exception]) -> dict[int, Inspected]:
+        """The inspection of every chat; one that cannot be judged is broken, and flagged."""
+        whole = {pk: case for pk, case in cases.items() if isinstance(case, Case)}
+        told = dict(zip(whole, self.inspector.inspect_many(list(whole.values()), self.task.day), strict=True))
+        return {pk: self._known(told.get(pk, case)) for pk, case in cases.items()}
 
-    def _opinions(self, chat: Chat | Exception, done: Inspected, thought: ChatOpinion | Exception | None) -> bytes:
-        """The opinion as it is stored; with its reasons where somebody is to look at the chat because of it."""
-        if self.task.model is None or not isinstance(thought, ChatOpinion) or not isinstance(chat, Chat):
-            return b"[]"
-        asked = any(flag.reason in _BY_THE_MODEL for flag in done.flags)
-        assert self._model is not None
-        return encoded(self.task.model.version, thought, because(self._model, chat, thought) if asked else [])
+    def _known(self, done: Inspected | Case | Exception) -> Inspected:
+        if isinstance(done, Exception):
+            return self.inspector.unreadable(f"the chat cannot be judged: {_reason(done)}")
+        assert isinstance(done, Inspected)
+        return done
+
+    def _opinions(
+        self,
+        read: Mapping[int, Chat | Exception],
+        done: Mapping[int, Inspected],
+        thoughts: Mapping[int, ChatOpinion | Exception],
+    ) -> dict[int, bytes]:
+        """The opinions as they are stored; with their reasons where somebody is to look at the chat because of it."""
+        if self.task.model is None or self._model is None:
+            return {}
+        whole = {pk: one for pk, one in thoughts.items() if isinstance(one, ChatOpinion)}
+        asked = [pk for pk in whole if any(flag.reason in _BY_THE_MODEL for flag in done[pk].flags)]
+        chats = [chat for pk in asked if isinstance(chat := read[pk], Chat)]
+        reasons = dict(zip(asked, because(self._model, chats, [whole[pk] for pk in asked]), strict=True))
+        return {pk: encoded(self.task.model.version, one, reasons.get(pk, [])) for pk, one in whole.items()}
 
 
 @lru_cache(maxsize=8)
@@ -146,6 +147,23 @@ def _compiled(standard: str, policy: str, zone: str) -> tuple[Policy, Inspector]
 def _read(body: bytes) -> Chat | Exception:
     try:
         return decode_body(body)
+    except Exception as problem:  # noqa: BLE001 - told when it is this chat's turn
+        return problem
+
+
+def _case(
+    chat: Chat | Exception,
+    pk: int,
+    history: Callable[[int, str | None], History],
+    thought: ChatOpinion | Exception | None,
+) -> Case | Exception:
+    """What is inspected, or why it cannot be."""
+    if isinstance(chat, Exception):
+        return chat
+    if isinstance(thought, Exception):
+        return thought
+    try:
+        return Case(chat, history(pk, chat.agent.id), thought)
     except Exception as problem:  # noqa: BLE001 - told when it is this chat's turn
         return problem
 
@@ -196,29 +214,3 @@ def _append(rows: Rows, pk: int, common: dict[str, Any], done: Inspected) -> Non
         {"inspection_id": pk, "reason": flag.reason.value, "risk": flag.risk, "detail": flag.detail}
         for flag in done.flags
     )
-
-
-def _end_with(parent: int) -> None:
-    """End this worker when its night was killed; joblib alone would keep it, idle, for five minutes."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-@lru_cache(maxsize=1)
-def _team(assignment: Assignment) -> Team:
-    """The team of a worker process; it stays for all tasks of the night."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    return Team(make_engine(assignment.url, read_only=True), assignment)
-
-
-def screen_task(assignment: Assignment, after: int, last: int, late: bool) -> list[Screened]:
-    """``Team.screen`` in a worker process."""
-    return _team(assignment).screen(after, last, late)
-
-
-def inspect_task(
-    assignment: Assignment, run_id: int, ruleset: str, pks: Sequence[int], first_rank: int, at: Instant
-) -> Rows:
-    """``Team.inspect`` in a worker process."""
-    return _team(assignment).inspect(run_id, ruleset, pks, first_rank, at)

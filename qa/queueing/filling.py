@@ -19,6 +19,7 @@ from qa.store.queue_filters import RESOLUTIONS, SENTIMENTS, SEVERITIES, bits_of
 from qa.store.session import read_tx, write_tx
 from qa.store.tables import chats
 from qa.store.tables import inspections as inspected
+from qa.store.texts import BODY
 from qa.store.words import spoken
 from qa.types import Chat, Instant
 
@@ -73,7 +74,7 @@ def _prepared(connection: Connection, run_id: int, found: Sequence[tuple[int, in
     i = inspected.c
     scores = dict(connection.execute(select(i.id, i.score).where(i.id.in_(list(flagged)))).all())
     c = chats.c
-    query = select(c.id, c.merchant, c.team, c.agent_id, c.day, c.started_at, c.body)
+    query = select(c.id, c.merchant, c.team, c.agent_id, c.day, c.started_at, BODY.label("body"))
     stored = {row.id: row for row in connection.execute(query.where(c.id.in_(list(flagged.values()))))}
     items, marks, texts = [], [], {}
     for inspection, pk in flagged.items():

@@ -34,6 +34,10 @@ class State(Enum):
     NOT_APPLICABLE = "not applicable"
 
 
+HIT, MISS, NOT_APPLICABLE = State.HIT, State.MISS, State.NOT_APPLICABLE
+"""By short names, as to look up a member of an enumeration takes longer than to compare with it."""
+
+
 class Judgement(msgspec.Struct, frozen=True, gc=False):
     """A condition's answer on one chat, with what it rests on.
 
@@ -50,7 +54,7 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     @property
     def hits(self) -> int:
         """How often the condition was hit: the places found, or once for an absence or a figure."""
-        return max(1, len(self.places)) if self.state is State.HIT else 0
+        return max(1, len(self.places)) if self.state is HIT else 0
 
 
 Judge = Callable[["View"], Judgement]
@@ -60,17 +64,17 @@ Weigh = Callable[["View", tuple[int, ...]], Judgement]
 
 def hit(places: tuple[Place, ...] = (), *, searched: tuple[int, ...] = (), value: float | None = None) -> Judgement:
     """Return the judgement that the condition is hit."""
-    return Judgement(State.HIT, places, searched, "", value)
+    return Judgement(HIT, places, searched, "", value)
 
 
 def miss(searched: tuple[int, ...] = (), value: float | None = None) -> Judgement:
     """Return the judgement that the condition could have been hit and was not."""
-    return Judgement(State.MISS, (), searched, "", value)
+    return Judgement(MISS, (), searched, "", value)
 
 
 def not_applicable(reason: str) -> Judgement:
     """Return the judgement that the chat does not have what the condition asks about."""
-    return Judgement(State.NOT_APPLICABLE, (), (), reason)
+    return Judgement(NOT_APPLICABLE, (), (), reason)
 
 
 MISSED = miss()
@@ -83,7 +87,7 @@ def together(answers: Sequence[Judgement]) -> Judgement:
         return answers[0]
     places = tuple(sorted({place for answer in answers for place in answer.places}))
     value = next((answer.value for answer in answers if answer.value is not None), None)
-    return hit(places, searched=_searched(answers), value=value)
+    return hit(places, searched=searched_by(answers), value=value)
 
 
 def alternatives(hits: Sequence[Judgement]) -> Judgement:
@@ -111,24 +115,26 @@ def joined_places(places: Sequence[Place]) -> tuple[Place, ...]:
 
 def some(answers: Sequence[Judgement]) -> Judgement:
     """Hit where one is hit, else unknown where one is unknown; a miss cites what all of them searched."""
-    hits = [answer for answer in answers if answer.state is State.HIT]
+    hits = [answer for answer in answers if answer.state is HIT]
     if hits:
         return alternatives(hits)
-    unknown = next((answer for answer in answers if answer.state is State.NOT_APPLICABLE), None)
-    return unknown or miss(_searched(answers), next((a.value for a in answers if a.value is not None), None))
+    unknown = next((answer for answer in answers if answer.state is NOT_APPLICABLE), None)
+    return unknown or miss(searched_by(answers), next((a.value for a in answers if a.value is not None), None))
 
 
 def every(answers: Sequence[Judgement]) -> Judgement:
     """Hit where all are hit, else missed where one is missed; a miss cites what the missed ones searched."""
-    misses = [answer for answer in answers if answer.state is State.MISS]
+    misses = [answer for answer in answers if answer.state is MISS]
     if misses:
-        return miss(_searched(misses), next((a.value for a in misses if a.value is not None), None))
-    unknown = next((answer for answer in answers if answer.state is State.NOT_APPLICABLE), None)
+        return miss(searched_by(misses), next((a.value for a in misses if a.value is not None), None))
+    unknown = next((answer for answer in answers if answer.state is NOT_APPLICABLE), None)
     return unknown or together(answers)
 
 
-def _searched(answers: Sequence[Judgement]) -> tuple[int, ...]:
-    return tuple(sorted({turn for answer in answers for turn in answer.searched}))
+def searched_by(answers: Sequence[Judgement]) -> tuple[int, ...]:
+    """Return the turns that any of these answers searched; most of them searched the same."""
+    different = {answer.searched for answer in answers}
+    return tuple(sorted(set[int]().union(*different)))
 
 
 def by_turns(weigh: Weigh, each: Literal["any", "every"] | None) -> Weigh:
@@ -234,7 +240,7 @@ def _whose(role: Role | None) -> str:
 def _hit_turns(anchor: Anchor, view: View) -> list[int] | str:
     """The turns in which a named condition is hit, in order, or the reason why there are none."""
     judgement = anchor.judge(view)
-    if judgement.state is not State.HIT:
+    if judgement.state is not HIT:
         return f"no {anchor.name}"
     return sorted({turn for turn, _, _ in judgement.places}) or f"{anchor.name} is at no turn"
 

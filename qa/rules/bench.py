@@ -45,6 +45,10 @@ class Index:
     group_of: tuple[int, ...]
     slots: tuple[tuple[int, ...], ...]
     """Of each group."""
+    bits: tuple[int, ...]
+    """The same as a number in which the n-th bit stands for slot n."""
+    groups: dict[int, tuple[int, ...]]
+    """Slot → the groups that are its matches."""
     edges: tuple[int, ...]
     automaton: ahocorasick_rs.AhoCorasick | None
     pattern_set: re2.Set | None
@@ -74,11 +78,14 @@ class Index:
         return found
 
     def _try(self, text: str, waiting: set[int], found: dict[int, Any]) -> None:
-        """Note the groups of the patterns that occur, of those whose words were found."""
-        data = text.encode()
-        for which in frozenset().union(*[self.gated[group] for group in waiting]):
-            if self.patterns[which].search(data):
-                found[self.group_of[len(self.phrases) + which]] = None
+        """Note the groups of the patterns that occur, of those whose words were found: in the turns that have one."""
+        first = len(self.phrases)
+        for words in waiting:
+            turns = _turns(text, found[words])
+            for which in self.gated[words]:
+                group = self.group_of[first + which]
+                if group not in found and self.patterns[which].search(turns):
+                    found[group] = None
 
     def locate(self, group: int, text: str) -> list[Match]:
         """Return the matches of a pattern's group in a folded text."""
@@ -92,6 +99,21 @@ class Index:
 
 _DIGITS = {f"(?m){text}": re.compile(text, re.ASCII) for text in (r"[0-9]{10,24}", r"[0-9]{11,}x?")}
 """Runs of digits, which most chats have: what can neither hang nor leave a turn, Python's own engine finds sooner."""
+
+
+def _turns(text: str, matches: Sequence[Match]) -> bytes:
+    r"""The turns, a line each, in which matches stand that are sorted by their ends.
+
+    >>> _turns("a b\nc\nb", [(0, 2, 3), (0, 6, 7)])
+    b'a b\nb'
+    """
+    turns, done = [], -1
+    for _, start, _ in matches:
+        if start > done:
+            begin, end = text.rfind(BREAK, 0, start) + 1, text.find(BREAK, start)
+            done = end if end >= 0 else len(text)
+            turns.append(text[begin:done])
+    return BREAK.join(turns).encode()
 
 
 def _line_matches(pattern: re2._Regexp, data: bytes) -> list[tuple[int, int]]:
@@ -140,6 +162,8 @@ class Bench:
         """Slots of which one must occur for the condition at hand to be hit, and how often one does."""
         self.whose: Role | None = None
         """Whose turns the condition at hand asks about (None: everybody's)."""
+        self.cited = True
+        """Whether anybody reads what the condition at hand has searched in vain, or measured, where it is not hit."""
         self.silences: dict[Judge, Silence] = {}
         """What conditions answer where their words do not occur, as far as that is known."""
 
@@ -212,7 +236,7 @@ class Bench:
 
     def shared(self, condition: Any, make: Callable[[], Judge]) -> Judge:
         """Return the judge of a named condition, the same for equal ones, so that it is asked once a chat."""
-        key = orjson.dumps(condition, option=orjson.OPT_SORT_KEYS)
+        key = orjson.dumps([condition, self.cited], option=orjson.OPT_SORT_KEYS)
         if key not in self._shared:
             self._shared[key] = make()
         return self._shared[key]
@@ -223,7 +247,10 @@ class Bench:
 
     def freeze(self) -> dict[Level, Index]:
         """Build the automata. Only levels on which something is searched are in the result."""
-        return {level: _index(wanted) for level, wanted in self._wanted.items() if wanted.phrases or wanted.patterns}
+        used = {level: wanted for level, wanted in self._wanted.items() if wanted.phrases or wanted.patterns}
+        sides = set[Role | None]().union(*[wanted.whose for wanted in used.values()])
+        whose = sides.pop() if len(sides) == 1 else None  # on all levels the same turns, so that they are joined once
+        return {level: _index(wanted, whose) for level, wanted in used.items()}
 
 
 def _folded(phrases: Sequence[str], level: Level) -> list[str]:
@@ -235,11 +262,25 @@ def compile_pattern(pattern: str) -> re2._Regexp:
     """Compile for search over turns joined by line breaks; PackError names what RE2 does not accept."""
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True  # nobody asks for the groups, and finding them takes longer than the match
     try:
         return re2.compile(f"(?m){pattern}", options)
     except re2.error as problem:
         reason = problem.args[0].decode() if isinstance(problem.args[0], bytes) else problem
         raise PackError(f"regular expression {pattern!r}: {reason}") from None
+
+
+def _groups(slots: Sequence[Sequence[int]]) -> dict[int, tuple[int, ...]]:
+    """Slot → its groups, of the slots of each group.
+
+    >>> _groups([(0,), (0, 2)])
+    {0: (0, 1), 2: (1,)}
+    """
+    groups: dict[int, tuple[int, ...]] = {}
+    for group, of in enumerate(slots):
+        for slot in of:
+            groups[slot] = (*groups.get(slot, ()), group)
+    return groups
 
 
 def _gated(wanted: _Wanted, slots: Sequence[Sequence[int]]) -> dict[int, frozenset[int]]:
@@ -254,29 +295,32 @@ def _gated(wanted: _Wanted, slots: Sequence[Sequence[int]]) -> dict[int, frozens
     return {group: patterns for group, patterns in found.items() if patterns}
 
 
-_TABLE_LETTERS = 2_500
-"""Letters of phrases up to which the automaton is a table, of about 1.5 KB each."""
+_TABLE_LETTERS = 20_000
+"""Letters of phrases up to which the automaton is a table, of about 0.6 KB each."""
 
 
-def _index(wanted: _Wanted) -> Index:
+def _index(wanted: _Wanted, whose: Role | None) -> Index:
     texts = sorted(wanted.phrases)
     patterns = tuple(compile_pattern(text.removeprefix("(?m)")) for text, _ in wanted.patterns)
     asked = [(tuple(wanted.phrases[text]), WHOLE_WORD if _latin(text) else ANY_EDGE) for text in texts]
     asked += [((slot,), WHOLE_START) for _, slot in wanted.patterns]
     numbers = {group: i for i, group in enumerate(dict.fromkeys(asked))}
+    slots = tuple(slots for slots, _ in numbers)
     sought = [(text, slot) for text, slot in wanted.patterns if slot in wanted.sought and slot not in wanted.gates]
     return Index(
         phrases=tuple(texts),
         patterns=patterns,
         group_of=tuple(numbers[group] for group in asked),
-        slots=tuple(slots for slots, _ in numbers),
+        slots=slots,
+        bits=tuple(sum(1 << slot for slot in of) for of in slots),
+        groups=_groups(slots),
         edges=tuple(edges for _, edges in numbers),
         automaton=_automaton(texts),
         pattern_set=_pattern_set([text for text, _ in sought]),
         sought=tuple(numbers[(slot,), WHOLE_START] for _, slot in sought),
-        gated=_gated(wanted, [slots for slots, _ in numbers]),
+        gated=_gated(wanted, slots),
         unsought={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns if slot not in wanted.sought},
-        whose=next(iter(wanted.whose)) if len(wanted.whose) == 1 else None,
+        whose=whose,
     )
 
 
@@ -290,7 +334,7 @@ def _automaton(phrases: Sequence[str]) -> ahocorasick_rs.AhoCorasick | None:
 
 
 def _latin(text: str) -> bool:
-    return text[0].isascii() or text[-1].isascii()
+    return any(edge.isascii() and edge.isalnum() for edge in (text[0], text[-1]))
 
 
 def _pattern_set(patterns: Sequence[str]) -> re2.Set | None:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from qa.errors import PackError
-from qa.rules.base import Judge, Judgement, Need, Place, Silence, State
+from qa.rules.base import HIT, MISS, NOT_APPLICABLE, Judge, Judgement, Place
 from qa.rules.bench import Bench, Index
-from qa.rules.logic import LocatedError, compile_condition, gate, remembered
+from qa.rules.logic import LocatedError, compile_condition, denies_named, gate, remembered
 from qa.rules.mistakes import nearest
 from qa.rules.pack import PLACEHOLDER, Located, Pack, Rule
+from qa.rules.plan import CompiledRule, Plan
 from qa.rules.silence import of_gate, silent
-from qa.rules.view import Context, View
+from qa.rules.view import Context, View, fold_together
 from qa.text import Level
 from qa.types import Chat, Evidence, Finding, Result, Role
 
 QUOTE_LIMIT = 200
 """Code points of one quote; a longer place is quoted from its start."""
+BATCH = 64
+"""Chats judged together: enough to share the work, few enough that what is kept of them stays in the cache."""
 PLACES_LIMIT = 20
 """Places quoted for one finding; ``Finding.hits`` counts them all."""
 
@@ -35,72 +38,48 @@ class Opinion(msgspec.Struct, frozen=True):
     broken: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledRule:
-    """A rule with its judge, and its answer where none of its words occur (None: it has to be asked)."""
+@dataclass(slots=True)
+class _Draft:
+    """An opinion in the making; rules by position."""
 
-    rule: Rule
-    judge: Judge
-    silence: Silence | None = None
+    view: View
+    skipped: dict[int, str]
+    findings: list[Finding] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
+    def note(self, i: int, rule: Rule, answer: Judgement) -> None:
+        """Note what a rule has answered."""
+        if answer.state is NOT_APPLICABLE:
+            self.skipped[i] = answer.reason
+            return
+        self.skipped.pop(i, None)
+        if answer.state is HIT:
+            self.findings.append(_finding(rule, answer, self.view.chat))
 
-class _Plan:
-    """Which rules of a day have to be asked about a chat, and what the others answer unasked; rules by position."""
+    def crashed(self, i: int, rule: Rule, problem: Exception) -> None:
+        """Note that a rule has crashed, and where."""
+        self.skipped.pop(i, None)
+        where = traceback.extract_tb(problem.__traceback__)[-1]
+        reason = f"{type(problem).__name__}: {problem}".replace("\0", "␀")
+        self.broken.append(f"rule {rule.id}: {reason} ({where.name}:{where.lineno})")
 
-    __slots__ = ("always", "by_group", "by_kind", "idle", "needs", "silent")
-
-    def __init__(self, rules: tuple[CompiledRule, ...], index: dict[Level, Index], day: str) -> None:
-        self.idle = {i for i, compiled in enumerate(rules) if not compiled.rule.in_force(day)}
-        self.always: set[int] = set()
-        by_slot: dict[int, set[int]] = {}
-        self.by_kind: dict[str, set[int]] = {}
-        self.needs: dict[Need, set[int]] = {}
-        self.silent = dict.fromkeys(self.idle, "not in force")
-        """Reasons why rules do not apply where they are not asked."""
-        for i, compiled in enumerate(rules):
-            silence = compiled.silence
-            if i in self.idle:
-                continue
-            if silence is None or silence.answer is None:
-                self.always.add(i)
-                continue
-            for slot in silence.slots:
-                by_slot.setdefault(slot, set()).add(i)
-            for kind in silence.kinds:
-                self.by_kind.setdefault(kind, set()).add(i)
-            for need in silence.needs:
-                self.needs.setdefault(need, set()).add(i)
-            if silence.answer.state is State.NOT_APPLICABLE:
-                self.silent[i] = silence.answer.reason
-        waiting = {
-            level: [frozenset().union(*(by_slot.get(slot, ()) for slot in slots)) for slots in one.slots]
-            for level, one in index.items()
-        }
-        self.by_group = {level: groups for level, groups in waiting.items() if any(groups)}
-
-    def due(self, view: View) -> list[int]:
-        """Return which rules have to be asked about this chat, in order."""
-        due = self.always.copy()
-        for level, waiting in self.by_group.items():
-            for group in view.search(level):
-                if waiting[group]:
-                    due |= waiting[group]
-        for kind, concerned in self.by_kind.items():
-            if kind in view.kinds:
-                due |= concerned
-        for (role, number), unsure in self.needs.items():
-            if len(view.turns_of(role)) < number:
-                due |= unsure
-        return sorted(due)
+    def opinion(self, ids: Sequence[str]) -> Opinion:
+        """Return the opinion, given the ids of the rules."""
+        skipped = {ids[i]: self.skipped[i] for i in sorted(self.skipped)}
+        return Opinion(tuple(self.findings), skipped, tuple(self.broken))
 
 
 class RuleSet:
-    """A compiled pack. Not picklable (the automata are not): a worker compiles its own from ``Pack`` JSON."""
+    """A compiled pack. Not picklable (the automata are not): a worker compiles its own from ``Pack`` JSON.
+
+    Several chats are judged faster together than one by one: they are folded in one go, and each rule is asked of all
+    of them before the next rule is. What is said of a chat does not depend on the others.
+    """
 
     def __init__(self, rules: tuple[CompiledRule, ...], index: dict[Level, Index]) -> None:
         self.rules = rules
         self._index = index
-        self._plan = lru_cache(maxsize=4)(lambda day: _Plan(rules, index, day))  # a night has one day and many chats
+        self._plan = lru_cache(maxsize=4)(lambda day: Plan(rules, day))  # a night has one day and many chats
 
     @property
     def indexes(self) -> tuple[Index, ...]:
@@ -113,45 +92,74 @@ class RuleSet:
 
     def judge(self, chat: Chat, context: Context, day: str) -> Opinion:
         """Judge a chat of that local day (ISO date) by every rule in force; a crashing rule is reported, not hidden."""
-        view, plan, rules = self.view(chat, context), self._plan(day), self.rules
-        findings: list[Finding] = []
-        skipped = plan.silent.copy()
-        broken: list[str] = []
-        for i in self._due(view, plan):
-            rule = rules[i].rule
-            try:
-                answer = rules[i].judge(view)
-                if answer.state is State.NOT_APPLICABLE:
-                    skipped[i] = answer.reason
-                    continue
-                skipped.pop(i, None)
-                if answer.state is State.HIT:
-                    findings.append(_finding(rule, answer, chat))
-            except Exception as problem:  # noqa: BLE001 - any crash of a rule makes the chat broken, loudly
-                skipped.pop(i, None)
-                where = traceback.extract_tb(problem.__traceback__)[-1]
-                reason = f"{type(problem).__name__}: {problem}".replace("\0", "␀")
-                broken.append(f"rule {rule.id}: {reason} ({where.name}:{where.lineno})")
-        return Opinion(tuple(findings), {rules[i].rule.id: skipped[i] for i in sorted(skipped)}, tuple(broken))
+        [opinion] = self.judge_many([(chat, context)], day)
+        return opinion
+
+    def judge_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[Opinion]:
+        """Judge chats of one local day, each in its own context, as ``judge`` judges each of them."""
+        return [opinion for views in self._batches(chats) for opinion in self._opinions(views, self._plan(day))]
 
     def fired(self, chat: Chat, context: Context, day: str) -> tuple[str, ...]:
         """Ids of the rules that are hit; a rule that crashes counts as hit, so that the chat is inspected."""
-        view, rules = self.view(chat, context), self.rules
-        fired = []
-        for i in self._due(view, self._plan(day)):
-            try:
-                if rules[i].judge(view).state is State.HIT:
-                    fired.append(rules[i].rule.id)
-            except Exception:  # noqa: BLE001 - the inspection that follows reports it
-                fired.append(rules[i].rule.id)
-        return tuple(fired)
+        [fired] = self.fired_many([(chat, context)], day)
+        return fired
 
-    def _due(self, view: View, plan: _Plan) -> list[int]:
-        """Which rules have to be asked; every one where the search itself crashes, so that each reports it."""
-        try:
-            return plan.due(view)
-        except Exception:  # noqa: BLE001 - the rules that search crash again and say so
-            return [i for i in range(len(self.rules)) if i not in plan.idle]
+    def fired_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[tuple[str, ...]]:
+        """``fired`` of each of several chats of one local day."""
+        plan = self._plan(day)
+        return [fired for views in self._batches(chats) for fired in self._fired(views, plan)]
+
+    def _batches(self, chats: Sequence[tuple[Chat, Context]]) -> Iterator[list[View]]:
+        """The views of some chats at a time, folded."""
+        for start in range(0, len(chats), BATCH):
+            views = [self.view(chat, context) for chat, context in chats[start : start + BATCH]]
+            if len(views) > 1:
+                fold_together(views, self._index)
+            yield views
+
+    def _opinions(self, views: Sequence[View], plan: Plan) -> list[Opinion]:
+        drafts = [_Draft(view, plan.silent.copy()) for view in views]
+        for i, concerned in self._asked(views, plan):
+            compiled, has_to_be_noted = self.rules[i], i in plan.silent
+            for which in concerned:
+                draft = drafts[which]
+                try:
+                    answer = compiled.judge(draft.view)
+                    if has_to_be_noted or answer.state is not MISS:
+                        draft.note(i, compiled.rule, answer)
+                except Exception as problem:  # noqa: BLE001 - any crash of a rule makes the chat broken, loudly
+                    draft.crashed(i, compiled.rule, problem)
+        ids = [compiled.rule.id for compiled in self.rules]
+        return [draft.opinion(ids) for draft in drafts]
+
+    def _fired(self, views: Sequence[View], plan: Plan) -> list[tuple[str, ...]]:
+        fired: list[list[str]] = [[] for _ in views]
+        for i, concerned in self._asked(views, plan):
+            compiled = self.rules[i]
+            for which in concerned:
+                try:
+                    hit = compiled.judge(views[which]).state is HIT
+                except Exception:  # noqa: BLE001 - the inspection that follows reports it
+                    hit = True
+                if hit:
+                    fired[which].append(compiled.rule.id)
+        return [tuple(rules) for rules in fired]
+
+    def _asked(self, views: Sequence[View], plan: Plan) -> Iterator[tuple[int, list[int]]]:
+        """Each rule that has to be asked of any of these chats, in order, and of which of them."""
+        concerned: list[list[int]] = [[] for _ in self.rules]
+        for which, view in enumerate(views):
+            for i in _due(view, plan):
+                concerned[i].append(which)
+        return ((i, chats) for i, chats in enumerate(concerned) if chats)
+
+
+def _due(view: View, plan: Plan) -> Iterable[int]:
+    """Which rules have to be asked; every one where the search itself crashes, so that each reports it."""
+    try:
+        return plan.due(view)
+    except Exception:  # noqa: BLE001 - the rules that search crash again and say so
+        return plan.in_force
 
 
 def compile_pack(pack: Pack | Located, *, only: Iterable[str] | None = None) -> RuleSet:
@@ -189,9 +197,11 @@ def red_lines(pack: Pack) -> tuple[str, ...]:
 def _compile_rule(rule: Rule, bench: Bench) -> Judge:
     named: dict[str, Judge] = {}
     bench.rule(named)
+    bench.cited = any(denies_named(node) for node in (*rule.let.values(), rule.applies, rule.when))
     for name, condition in rule.let.items():
         known = condition if not named else [rule.let[other] for other in (*named, name)]  # it may refer to those
         named[name] = bench.shared(known, lambda: _named(condition, name, bench))  # noqa: B023 - called at once
+    bench.cited = False
     when = compile_condition(rule.when, bench, ("when",))
     if rule.applies is None:
         return when

@@ -48,19 +48,23 @@ class Finder:
         found = self.said(view, turns)
         return longest([place for place in found if self._counts(view, place)]) if found else found
 
+    def said_in(self, view: View) -> set[int]:
+        """Return the turns in which a word stands, mere mentions among them."""
+        return view.turns_with(self.level, self.slot)
+
     def occurs(self, view: View, turns: tuple[int, ...]) -> bool:
         """Whether there is any place in these turns; stops at the first."""
-        said = view.anywhere(self.level, self.slot) if self.except_slot is None else self.said(view, turns)
-        for place in said:  # noqa: SIM110 - a generator costs more than the loop
-            if place[0] in turns and self._counts(view, place):
+        covering = view.found(self.level, self.except_slot) if self.except_slot is not None else ()
+        for place in view.anywhere(self.level, self.slot):
+            if place[0] in turns and self._counts(view, place) and not (covering and not uncovered([place], covering)):
                 return True
         return False
 
     def said(self, view: View, turns: tuple[int, ...]) -> list[Place]:
         """Return the places in these turns, mere mentions among them."""
-        found = view.found(self.level, self.slot)
-        if found:
-            found = within(found, turns)
+        if not view.occurring >> self.slot & 1:
+            return []
+        found = within(view.found(self.level, self.slot), turns)
         if found and self.except_slot is not None:
             found = uncovered(found, view.found(self.level, self.except_slot))
         return found

@@ -7,6 +7,7 @@ is known anyway, from the one search for all phrases. So an expression is tried 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations, product
@@ -62,7 +63,13 @@ def required_words(pattern: str) -> tuple[str, ...]:
     words = piece.words
     if rest or words is None or len(words) > _MOST_OF_ALL or min(map(len, words)) < _LEAST:
         return ()
-    return tuple(sorted(word for word in words if not any(other in word for other in words - {word})))
+    return tuple(sorted(word for word in words if words.isdisjoint(_inside(word))))
+
+
+def _inside(word: str) -> Iterator[str]:
+    """Everything that stands in a word and is shorter."""
+    size = len(word)
+    return (word[i:j] for i in range(size) for j in range(i + 1, size + 1) if j - i < size)
 
 
 def _alternatives(atoms: list[str], at: int) -> tuple[_Piece, list[str]]:

@@ -8,11 +8,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from qa.errors import PackError
-from qa.rules.base import NOT_MET, Judge, Judgement, State, alternatives, hit, miss, together
+from qa.rules.base import (
+    HIT,
+    MISS,
+    MISSED,
+    NOT_APPLICABLE,
+    NOT_MET,
+    Judge,
+    Judgement,
+    alternatives,
+    hit,
+    miss,
+    searched_by,
+    together,
+)
 from qa.rules.bench import Bench
 from qa.rules.mistakes import first_mistake, nearest
 from qa.rules.registry import operators
-from qa.rules.silence import of_all, of_not, of_operator, of_some, silent
+from qa.rules.silence import of_all, of_not, of_operator, of_some, silent, unless_silent
 
 Path = tuple[str | int, ...]
 
@@ -40,7 +53,7 @@ def compile_condition(node: Any, bench: Bench, path: Path = ()) -> Judge:
         operator = kind.model_validate(body)
         bench.waiting = None
         judge = operator.compile(bench)
-        return silent(judge, of_operator(operator, bench), bench)
+        return unless_silent(judge, of_operator(operator, bench), bench)
     except ValidationError as problem:
         path, reason = first_mistake(problem, kind)
         raise LocatedError((*here, *path), reason) from None
@@ -64,14 +77,14 @@ def _all(body: Any, bench: Bench, path: Path) -> Judge:
         unknown = None
         for part in judges:
             answer = part(view)
-            if answer.state is State.MISS:
+            if answer.state is MISS:
                 return answer
-            if answer.state is State.NOT_APPLICABLE:
+            if answer.state is NOT_APPLICABLE:
                 unknown = unknown or answer
             answers.append(answer)
         return unknown or together(answers)
 
-    return silent(judge, of_all([bench.silences.get(part) for part in judges]), bench)
+    return unless_silent(judge, of_all([bench.silences.get(part) for part in judges]), bench)
 
 
 def _any(body: Any, bench: Bench, path: Path) -> Judge:
@@ -90,28 +103,31 @@ def _at_least(body: Any, bench: Bench, path: Path) -> Judge:
 
 def _at_least_of(judges: Sequence[Judge], n: int, bench: Bench) -> Judge:
     """At least ``n`` of them; an unknown one matters only where it could make up the number."""
+    cited = bench.cited
 
     def judge(view: Any) -> Judgement:
         answers = [part(view) for part in judges]
-        hits = [answer for answer in answers if answer.state is State.HIT]
+        hits = [answer for answer in answers if answer.state is HIT]
         if len(hits) >= n:
             return alternatives(hits) if n == 1 else together(hits)
-        unknown = [answer for answer in answers if answer.state is State.NOT_APPLICABLE]
+        unknown = [answer for answer in answers if answer.state is NOT_APPLICABLE]
         if len(hits) + len(unknown) >= n:
             return unknown[0]
-        return miss(tuple(sorted({turn for answer in answers for turn in answer.searched})))
+        return miss(searched_by(answers)) if cited else MISSED
 
-    return silent(judge, of_some([bench.silences.get(part) for part in judges], n), bench)
+    return unless_silent(judge, of_some([bench.silences.get(part) for part in judges], n), bench)
 
 
 def _not(body: Any, bench: Bench, path: Path) -> Judge:
+    before, bench.cited = bench.cited, True
     inner = compile_condition(body, bench, path)
+    bench.cited = before
 
     def judge(view: Any) -> Judgement:
         answer = inner(view)
-        if answer.state is State.HIT:
+        if answer.state is HIT:
             return miss(value=answer.value)
-        if answer.state is State.MISS:
+        if answer.state is MISS:
             return hit(searched=answer.searched, value=answer.value)
         return answer
 
@@ -125,6 +141,19 @@ def _named(body: Any, bench: Bench, path: Path) -> Judge:
         return bench.named(body)
     except PackError as problem:
         raise LocatedError(path, str(problem)) from None
+
+
+def denies_named(node: Any, denied: bool = False) -> bool:
+    """Whether a condition denies a named one, and so cites what that one has searched in vain.
+
+    >>> denies_named({"all": [{"named": "x"}, {"not": {"any": [{"named": "y"}]}}]}), denies_named({"named": "x"})
+    (True, False)
+    """
+    if isinstance(node, dict):
+        return any(
+            (denied and name == "named") or denies_named(body, denied or name == "not") for name, body in node.items()
+        )
+    return isinstance(node, list) and any(denies_named(part, denied) for part in node)
 
 
 def remembered(judge: Judge) -> Judge:
@@ -144,9 +173,9 @@ def gate(applies: Judge, when: Judge) -> Judge:
 
     def judge(view: Any) -> Judgement:
         first = applies(view)
-        if first.state is State.HIT:
+        if first.state is HIT:
             return when(view)
-        return first if first.state is State.NOT_APPLICABLE else NOT_MET
+        return first if first.state is NOT_APPLICABLE else NOT_MET
 
     return judge
 

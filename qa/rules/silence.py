@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from qa.rules.base import MISSED, NOT_MET, Judge, Judgement, Operator, Scoped, Silence, State
 from qa.rules.bench import Bench
+from qa.rules.view import View
 from qa.types import Role
 
 
@@ -20,6 +21,29 @@ def silent(judge: Judge, silence: Silence | None, bench: Bench) -> Judge:
     if silence is not None:
         bench.silences[judge] = silence
     return judge
+
+
+def unless_silent(judge: Judge, silence: Silence | None, bench: Bench) -> Judge:
+    """Return the judge asked only where something that it waits for occurs, its silence noted with the bench.
+
+    What it searched in vain is lost then, so this is only done where nobody cites it.
+    """
+    if silence is None or silence.answer is None:
+        return judge
+    if bench.cited:
+        return silent(judge, silence, bench)
+    answer, kinds, needs = silence.answer, silence.kinds, tuple(silence.needs)
+    waited = sum(1 << slot for slot in silence.slots)
+
+    def quick(view: View) -> Judgement:
+        if view.occurring & waited or not kinds.isdisjoint(view.kinds):
+            return judge(view)
+        for role, number in needs:
+            if not view.has(role, number):
+                return judge(view)
+        return answer
+
+    return silent(quick, silence, bench)
 
 
 def of_operator(operator: Operator, bench: Bench) -> Silence | None:

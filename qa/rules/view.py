@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from qa.ledger import Ledger, LedgerSettings, Row, ledger_of, visible
 from qa.rules.asking import asks
 from qa.rules.base import Place
 from qa.rules.bench import ANY_EDGE, WHOLE_WORD, Index, Match
-from qa.text import Joined, Level, Original, fold_character
+from qa.text import Joined, Level, Original, Originals, fold_character
 from qa.types import Chat, ChatOpinion, Instant, Role
 
 
@@ -32,6 +31,7 @@ class Context:
     opinion: ChatOpinion | None = None
 
 
+_FOLD, _SQUASH = Level.FOLD, Level.SQUASH
 _UNKNOWN: list[Row] = []
 """Stands for rows that nobody has asked for."""
 
@@ -40,8 +40,8 @@ class View:
     """One chat, read-only, with everything that several operators ask for kept after the first question."""
 
     __slots__ = (
-        "_asks", "_coded", "_folded", "_found", "_index", "_joined", "_ledger", "_matches", "_originals", "_rows",
-        "_slots", "_turns", "chat", "context", "judged", "kinds", "scopes", "turns",
+        "_asks", "_coded", "_folded", "_found", "_index", "_joined", "_ledger", "_matches", "_occurring", "_originals",
+        "_rows", "_turns", "_whole", "chat", "context", "judged", "kinds", "scopes", "turns",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, index: Mapping[Level, Index], context: Context) -> None:
@@ -62,11 +62,12 @@ class View:
         self._originals: dict[Role | None, Original] = {}
         self._joined: dict[tuple[Level, Role | None], Joined] = {}
         self._matches: dict[Level, dict[int, list[Match] | None]] = {}
-        self._slots: dict[Level, dict[int, list[int]]] = {}
+        self._occurring: int | None = None
         self._found: dict[int, list[Place]] = {}
         self._folded: dict[Level, dict[int, str]] = {}
         self._asks: dict[int, bool] = {}
         self._coded: bool | None = None
+        self._whole: dict[tuple[int, ...], tuple[Place, ...]] = {}
         self._turns: dict[Role | None, tuple[int, ...]] = {None: self.turns}
         self._ledger: Ledger | None = None
         self._rows: list[Row] | None = _UNKNOWN
@@ -78,6 +79,21 @@ class View:
             messages = self.chat.messages
             known = self._turns[role] = tuple([turn for turn in self.turns if messages[turn].role is role])
         return known
+
+    def has(self, role: Role | None, number: int) -> bool:
+        """Whether there are so many text turns of a role."""
+        if role in self._turns or number > 1:
+            return len(self.turns_of(role)) >= number
+        messages = self.chat.messages
+        for turn in self.turns:  # noqa: SIM110 - a generator costs more than the loop
+            if messages[turn].role is role:
+                return True
+        return False
+
+    def texts_of(self, role: Role | None) -> list[str]:
+        """Return what those turns say."""
+        messages = self.chat.messages
+        return [messages[turn].text for turn in self.turns_of(role)]
 
     @property
     def ledger(self) -> Ledger:
@@ -97,6 +113,14 @@ class View:
         """Return the original text of a turn."""
         return self.chat.messages[turn].text
 
+    def whole(self, turns: tuple[int, ...]) -> tuple[Place, ...]:
+        """Return these turns as places, each from its start to its end."""
+        known = self._whole.get(turns)
+        if known is None:
+            messages = self.chat.messages
+            known = self._whole[turns] = tuple([(turn, 0, len(messages[turn].text)) for turn in turns])
+        return known
+
     def asks(self, turn: int) -> bool:
         """Whether one of the sentences of a turn asks something."""
         known = self._asks.get(turn)
@@ -108,17 +132,17 @@ class View:
     def coded(self) -> bool:
         """Whether there may be sticker codes (#E-s13, [微笑]) anywhere in the chat."""
         if self._coded is None:
-            text = self._join(Level.FOLD, None).text
+            text = self._join(_FOLD, None).text
             self._coded = "#e-" in text or "[" in text
         return self._coded
 
     def letters(self, turn: int) -> int | None:
         """Letters and digits of a turn; None where sticker codes (#E-s13, [微笑]) may be among them."""
         if self.coded:
-            text = self.folded(Level.FOLD)[turn]
+            text = self.folded(_FOLD)[turn]
             if "#e-" in text or "[" in text:
                 return None
-        return len(self.folded(Level.SQUASH)[turn])
+        return len(self.folded(_SQUASH)[turn])
 
     def folded(self, level: Level) -> dict[int, str]:
         """Turn → folded text."""
@@ -132,17 +156,30 @@ class View:
         """Where a slot's phrases or pattern occur in the turns searched for it, in order; overlaps included."""
         known = self._found.get(slot)
         if known is None:
-            groups = self._groups(level, slot)
-            known = self._found[slot] = sorted(self._places(level, groups)) if groups else []
+            known = [place for group in self._groups(level, slot) for place in self._places(level, group)]
+            known.sort()
+            self._found[slot] = known
         return known
+
+    def turns_with(self, level: Level, slot: int) -> set[int]:
+        """Return the turns in which ``found`` has a place."""
+        known = self._found.get(slot)
+        if known is not None:
+            return {place[0] for place in known}
+        found: set[int] = set()
+        index = self._index[level]
+        turns, joined = self.turns_of(index.whose), self._join(level, index.whose)
+        for group in self._groups(level, slot):
+            if index.edges[group] == ANY_EDGE:
+                found.update([turns[which] for which in joined.texts(self._spans(level, group))])
+            else:
+                found.update([place[0] for place in self._places(level, group)])
+        return found
 
     def anywhere(self, level: Level, slot: int) -> Iterable[Place]:
         """The same in no order, found one by one: for who needs only one of them."""
         known = self._found.get(slot)
-        if known is not None:
-            return known
-        groups = self._groups(level, slot)
-        return self._places(level, groups) if groups else ()
+        return known if known is not None else self._one_by_one(level, slot)
 
     def search(self, level: Level) -> dict[int, list[Match] | None]:
         """Group → matches of what is searched for on a level (``Index.search``); what does not occur is left out."""
@@ -152,52 +189,89 @@ class View:
             matches = self._matches[level] = index.search(self._join(level, index.whose).text)
         return matches
 
+    @property
+    def occurring(self) -> int:
+        """Which slots of all levels occur, as a number: the n-th bit stands for slot n."""
+        known = self._occurring
+        if known is None:
+            known = 0
+            for level, index in self._index.items():
+                bits = index.bits
+                for group in self.search(level):
+                    known |= bits[group]
+            self._occurring = known
+        return known
+
     def _groups(self, level: Level, slot: int) -> Sequence[int]:
         """The groups of a slot that occur, or may."""
-        known = self._slots.get(level)
-        if known is None:
-            known = self._slots[level] = defaultdict(list)
-            slots = self._index[level].slots
-            for group in self.search(level):
-                for other in slots[group]:
-                    known[other].append(group)
-        groups = known.get(slot)
-        if groups is None:
-            exception = self._index[level].unsought.get(slot)
-            return () if exception is None else (exception,)
-        return groups
+        index = self._index[level]
+        if self.occurring >> slot & 1:
+            matches = self._matches[level]
+            return [*filter(matches.__contains__, index.groups[slot])]
+        exception = index.unsought.get(slot)
+        return () if exception is None else (exception,)
 
-    def _places(self, level: Level, groups: Sequence[int]) -> Iterator[Place]:
-        """The places of these groups' matches in the original."""
-        index, matches = self._index[level], self._matches[level]
-        joined, turns, messages = self._join(level, index.whose), self.turns_of(index.whose), self.chat.messages
-        place = joined.place
-        for group in groups:
-            edges, spans = index.edges[group], matches.get(group)
-            if spans is None:
-                spans = index.locate(group, joined.text)
-            for _, start, end in spans:
+    def _places(self, level: Level, group: int) -> list[Place]:
+        """The places of a group's matches in the original."""
+        index = self._index[level]
+        turns, edges = self.turns_of(index.whose), index.edges[group]
+        joined = self._join(level, index.whose)
+        places = [(turns[which], start, end) for which, start, end in joined.places(self._spans(level, group))]
+        if edges == ANY_EDGE:
+            return places
+        return [place for place in places if not self._cuts(place, edges)]
+
+    def _one_by_one(self, level: Level, slot: int) -> Iterator[Place]:
+        index = self._index[level]
+        turns, place = self.turns_of(index.whose), self._join(level, index.whose).place
+        for group in self._groups(level, slot):
+            edges = index.edges[group]
+            for _, start, end in self._spans(level, group):
                 which, first, last = place(start, end)
-                turn = turns[which]
-                if edges == ANY_EDGE or not _cuts(messages[turn].text, first, last, edges):
-                    yield turn, first, last
+                found = turns[which], first, last
+                if edges == ANY_EDGE or not self._cuts(found, edges):
+                    yield found
+
+    def _spans(self, level: Level, group: int) -> list[Match]:
+        """A group's matches in the folded text."""
+        spans = self._matches[level].get(group)
+        if spans is None:
+            index = self._index[level]
+            spans = index.locate(group, self._join(level, index.whose).text)
+        return spans
+
+    def _cuts(self, place: Place, edges: int) -> bool:
+        """Whether a match is cut out of a longer run of Latin letters, or of digits."""
+        turn, start, end = place
+        text = self.text(turn)
+        if start and _runs_on(text[start - 1], text[start]):
+            return True
+        return edges == WHOLE_WORD and end < len(text) and _runs_on(text[end - 1], text[end])
+
+    def keep(self, level: Level, whose: Role | None, joined: Joined) -> None:
+        """Take the text turns of a role as folded on a level by somebody who folds many chats together."""
+        self._joined[level, whose] = joined
 
     def _join(self, level: Level, whose: Role | None) -> Joined:
         joined = self._joined.get((level, whose))
         if joined is None:
             original = self._originals.get(whose)
             if original is None:
-                messages = self.chat.messages
-                original = self._originals[whose] = Original([messages[turn].text for turn in self.turns_of(whose)])
+                original = self._originals[whose] = Original(self.texts_of(whose))
             joined = self._joined[level, whose] = original.fold(level)
         return joined
 
 
-def _cuts(text: str, start: int, end: int, edges: int) -> bool:
-    """Whether a match is cut out of a longer run of Latin letters, or of digits."""
-    if start and _runs_on(text[start - 1], text[start]):
-        return True
-    return edges == WHOLE_WORD and end < len(text) and _runs_on(text[end - 1], text[end])
+def fold_together(views: Sequence[View], index: Mapping[Level, Index]) -> None:
+    """Fold the turns of several chats in one go, for all levels that are searched; a crash is left to those who ask."""
+    try:
+        for whose in {one.whose for one in index.values()}:
+            originals = Originals([view.texts_of(whose) for view in views])
+            for level in [level for level, one in index.items() if one.whose is whose]:
+                for view, joined in zip(views, originals.fold(level), strict=True):
+                    view.keep(level, whose, joined)
+    except Exception:  # noqa: BLE001 - every view folds what is missing, and the rules of the one that crashes say so
+        return
 
 
 def _runs_on(left: str, right: str) -> bool:

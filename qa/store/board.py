@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
 from qa.people import Scope
+from qa.store import leaps
 from qa.store.board_tables import ALL, board_hours, board_sums, chat_facts
 from qa.store.tables import chats, reviews
 from qa.types import Instant
@@ -97,18 +98,14 @@ def by_hour(connection: Connection, window: Window) -> list[Hour]:
 
 def last_day(connection: Connection, window: Window) -> str | None:
     """Return the newest day within reach that has sums; the days of the window do not matter."""
-    anyhow = window._replace(first="0", last="9999")
-    found: str | None = connection.execute(
-        select(func.max(board_sums.c.day)).where(*_where(board_sums, anyhow))
-    ).scalar()
+    query = select(func.max(board_sums.c.day)).where(*_whose(board_sums, window))
+    found: str | None = connection.execute(query).scalar()
     return found
 
 
 def merchants(connection: Connection, scope: Scope) -> list[str]:
     """Return the merchants within reach that have sums."""
-    c = board_sums.c
-    query = select(c.merchant).distinct().where(*_where(board_sums, Window("0", "9999", scope)))
-    return sorted(connection.execute(query).scalars())
+    return leaps.distinct(connection, board_sums.c.merchant, *_whose(board_sums, Window("", "", scope)))
 
 
 def comments(connection: Connection, window: Window, limit: int) -> list[Comment]:
@@ -142,8 +139,13 @@ def _sums() -> list[Any]:
 
 def _where(table: Table, window: Window) -> list[ColumnElement[bool]]:
     """Return the conditions of the rows that hold these chats: of all, of a team, or of an agent."""
+    return [table.c.day.between(window.first, window.last), *_whose(table, window)]
+
+
+def _whose(table: Table, window: Window) -> list[ColumnElement[bool]]:
+    """Return the same for any day."""
     c, scope = table.c, window.scope
-    found = [c.day.between(window.first, window.last), *_merchants(table, window)]
+    found = _merchants(table, window)
     if scope.user_id is not None:
         return [*found, c.agent == (scope.agent_id or ALL + ALL), c.team != ALL]  # who is no agent reaches nothing
     return [*found, c.agent == ALL, c.team == (ALL if scope.team is None else scope.team)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
 from qa.store.board_tables import board_hours, board_nights, board_sums, chat_facts
+from qa.store.bulk import insert_all
 from qa.store.nights import RunKind
 from qa.store.operation_tables import dropped_texts
 from qa.store.tables import chats, findings, frame, inspections, nights, reviews, runs
+from qa.store.texts import BODY
 from qa.types import MICROSECONDS, Instant
 
 _IN_LIST = 500
@@ -53,8 +55,16 @@ def stale_nights(connection: Connection, earliest: str) -> list[OpenNight]:
     """
     n, b = nights.c, board_nights.c
     newest = select(func.max(n.day)).scalar_subquery()
-    reviewed = exists().where(
-        chat_facts.c.night_id == n.id, reviews.c.chat_pk == chat_facts.c.chat_pk, reviews.c.id > b.review
+    told = board_nights.alias("told")
+    reviewed = n.id.in_(  # from the reviews that some night does not know: they are few beside the chats of all nights
+        select(told.c.night_id)
+        .select_from(chat_facts.join(told, told.c.night_id == chat_facts.c.night_id))
+        .where(
+            chat_facts.c.chat_pk.in_(
+                select(reviews.c.chat_pk).where(reviews.c.id > select(func.min(b.review)).scalar_subquery())
+            ),
+            exists().where(reviews.c.chat_pk == chat_facts.c.chat_pk, reviews.c.id > told.c.review),
+        )
     )
     known = or_(
         b.night_id.is_(None),
@@ -74,6 +84,12 @@ def stale_nights(connection: Connection, earliest: str) -> list[OpenNight]:
     return [OpenNight._make(row)._replace(policy=bytes(row[3])) for row in connection.execute(query)]
 
 
+def note_reviews(connection: Connection, review: int) -> None:
+    """Note that the sums of all nights know the reviews up to this one, so that the next look begins behind it."""
+    b = board_nights.c
+    connection.execute(update(board_nights).where(b.review < review).values(review=review))
+
+
 def newest_day(connection: Connection) -> str | None:
     """Return the newest day that has a night."""
     found: str | None = connection.execute(select(func.max(nights.c.day))).scalar_one()
@@ -91,7 +107,7 @@ def drawn_after(connection: Connection, night_id: int, after: int, limit: int) -
     query = (
         select(
             i.id, i.chat_pk, f.wave, f.agent, f.channel, f.reasons.is_not(None), i.score, i.red_line,
-            i.broken.is_not(None), i.opinions, c.agent_id, c.team, c.started_at, c.customer_id, c.body,
+            i.broken.is_not(None), i.opinions, c.agent_id, c.team, c.started_at, c.customer_id, BODY,
         )
         .join(runs, runs.c.id == i.run_id)
         .join(chats, c.id == i.chat_pk)
@@ -176,7 +192,7 @@ def put_facts(connection: Connection, night_id: int, facts: Sequence[dict[str, A
     """Write facts in the place of those of the same inspections."""
     for part in _parts([row["inspection_id"] for row in facts]):
         connection.execute(delete(chat_facts).where(chat_facts.c.inspection_id.in_(part)))
-    connection.execute(insert(chat_facts), [row | {"night_id": night_id} for row in facts])
+    insert_all(connection, chat_facts, [row | {"night_id": night_id} for row in facts])
 
 
 def replace(
@@ -189,9 +205,7 @@ def replace(
     """Write the sums of a night in the place of those that were there; ``known``: what was known."""
     for table, rows in ((board_sums, sums), (board_hours, hours), (board_nights, [known])):
         connection.execute(delete(table).where(table.c.night_id == night.id))
-        written = [row | {"night_id": night.id} for row in rows]
-        if written:
-            connection.execute(insert(table), written)
+        insert_all(connection, table, [row | {"night_id": night.id} for row in rows])
 
 
 def _parts(values: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -51,7 +51,8 @@ class BoardSumRow(Base):
 
     __tablename__ = "board_sums"
     __table_args__ = (
-        Index("ix_board_sums_figure", "figure", "merchant", "day", "agent"),
+        Index("ix_board_sums_figure", "figure", "day", "merchant", "agent"),
+        Index("ix_board_sums_day", "agent", "team", "day", "figure"),
         {"sqlite_with_rowid": False},
     )
 
@@ -78,7 +79,7 @@ class BoardHourRow(Base):
     """One hour of one day: chats of the frame that began in it, and what the inspected ones of them add up to."""
 
     __tablename__ = "board_hours"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index("ix_board_hours_day", "agent", "team", "day"), {"sqlite_with_rowid": False})
 
     agent: Mapped[NameKey]
     team: Mapped[NameKey]

@@ -14,6 +14,7 @@ from qa.store.case_tables import case_nominations, cases
 from qa.store.chats import decode_body
 from qa.store.reviews import AUDIT
 from qa.store.tables import chats, findings, flags, inspections, reviews, verdicts
+from qa.store.texts import BODY
 from qa.types import Chat, FlagReason
 
 _BATCH = 200
@@ -78,8 +79,8 @@ def _query(scope: Scope, source: Source, since: str, until: str, high: float) ->
     blind = drawn & ~exists().where(_r.chat_pk == _c.id, _r.kind == AUDIT)
     return (
         select(
-            _i.id, _i.score, _i.red_line, _i.opinions, _c.merchant, _c.chat_id, _c.team, _c.agent_id, _c.day, _c.body,
-            _c.id.label("pk"),
+            _i.id, _i.score, _i.red_line, _i.opinions, _c.merchant, _c.chat_id, _c.team, _c.agent_id, _c.day,
+            BODY.label("body"), _c.id.label("pk"),
         )
         .join(chats, _c.id == _i.chat_pk)
         .where(

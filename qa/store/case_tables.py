@@ -8,15 +8,20 @@ SQLite and a ``tsvector`` on PostgreSQL: no table object fits both, so it is mad
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from sqlalchemy import DDL, BigInteger, ForeignKey, Index, UniqueConstraint, event
+from sqlalchemy import DDL, BigInteger, ForeignKey, Index, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from qa.store.tables import AutoId, Base, Day, InspectionRef, Json, Micros, Name, NameKey, Real
 
 CaseRef = Annotated[int, mapped_column(BigInteger, ForeignKey("cases.id"))]
 CollectionRef = Annotated[int, mapped_column(BigInteger, ForeignKey("collections.id"))]
+
+
+def _known(column: str) -> dict[str, Any]:
+    """Return the predicate of an index of rows in which a column says something."""
+    return {f"{dialect}_where": text(f"{column} IS NOT NULL") for dialect in ("postgresql", "sqlite")}
 
 
 class CaseRow(Base):
@@ -31,6 +36,8 @@ class CaseRow(Base):
         Index("ix_cases_state", "state", "id"),
         Index("ix_cases_merchant", "merchant", "chat_id"),
         Index("ix_cases_folded_into", "folded_into"),
+        Index("ix_cases_scenario", "scenario", **_known("scenario")),
+        Index("ix_cases_question_type", "question_type", **_known("question_type")),
     )
 
     id: Mapped[AutoId]

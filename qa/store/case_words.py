@@ -11,7 +11,6 @@ from sqlalchemy import (
     column,
     delete,
     func,
-    insert,
     literal_column,
     select,
     table,
@@ -19,6 +18,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from qa.store.bulk import insert_all
 from qa.store.case_tables import case_words
 from qa.store.words import asked, written
 
@@ -41,8 +41,7 @@ def set_words(connection: Connection, case_id: int, said: Iterable[str], telling
     )
     connection.execute(delete(case_words).where(_w.case_id == case_id))
     rows = [{"word": word, "case_id": case_id} for word in dict.fromkeys(telling)]
-    if rows:
-        connection.execute(insert(case_words), rows)
+    insert_all(connection, case_words, rows)
 
 
 def found(connection: Connection, wanted: Sequence[Sequence[str]]) -> Select[Any]:

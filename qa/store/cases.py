@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, true, update
 
 from qa.people import Scope
+from qa.store import leaps
 from qa.store.case_filters import CaseFilters, CaseState
 from qa.store.case_tables import case_nominations, case_tags, cases
 from qa.store.case_words import found
@@ -213,14 +214,13 @@ def read_transcripts(connection: Connection, case_ids: Sequence[int]) -> dict[in
 def choices(connection: Connection, scope: Scope) -> CaseChoices:
     """Return the merchants, tags, scenarios and question types that there are.
 
-    Leaps from value to value in an index would not know the scope; the library is small beside the chats.
+    Where some merchants are within reach their cases are read; of all, only the values, from the indexes.
     """
+    if scope.merchants is None:
+        columns = (_c.merchant, case_tags.c.tag, _c.scenario, _c.question_type)
+        return CaseChoices(*(leaps.distinct(connection, one, one.is_not(None)) for one in columns))
     here = within(scope)
-    tag = (
-        select(case_tags.c.tag).distinct()
-        if scope.merchants is None
-        else select(case_tags.c.tag).join(cases, _c.id == case_tags.c.case_id).where(*here).distinct()
-    )
+    tag = select(case_tags.c.tag).join(cases, _c.id == case_tags.c.case_id).where(*here).distinct()
 
     def distinct(column: Any) -> list[str]:
         rows = connection.execute(select(column).where(column.is_not(None), *here).distinct())

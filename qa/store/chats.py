@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
-    insert,
     select,
     text,
     true,
@@ -27,14 +26,16 @@ from sqlalchemy import (
 )
 
 from qa.errors import NotFoundError, QaError
+from qa.store import leaps
+from qa.store.bulk import insert_all
 from qa.store.revisions import Incoming, Key, Known, Plan, Revision, Verdict, decide
 from qa.store.tables import chats
-from qa.types import MICROSECONDS, Chat, Instant, Status
+from qa.store.texts import BODY, BODY_OF_MONTH, Said, add_texts, lock_texts, month_of
+from qa.types import MICROSECONDS, Agent, Chat, Customer, Instant, Status
 
 PAGE = 500
 """Rows fetched at a time by the readers that page by themselves."""
 
-_IMPORT_LOCK = 0x5A4A_0002  # PostgreSQL advisory lock: one batch at a time, as SQLite has it anyway
 _IN_LIST = 500
 _HOUR = 3600 * MICROSECONDS
 # PostgreSQL in a first import has no statistics yet: given an IN list it reads the whole merchant for every batch
@@ -47,6 +48,7 @@ _PROBE = text(
     ) AS found
     """
 )
+_NUMBERS = text("SELECT nextval(pg_get_serial_sequence('chats', 'id')) FROM generate_series(1, :many)")
 _decode = msgspec.json.Decoder(Chat).decode
 _current: ColumnElement[bool] = chats.c.current == true()
 
@@ -101,17 +103,30 @@ def store_chats(connection: Connection, batch: Sequence[Incoming], imported_at: 
     """Store a batch within the caller's write transaction, in its order.
 
     Two importers at once wait for each other here, so nothing is lost or doubled. Make batches of
-    500 to 2,000 chats: each costs one look-up, one insert and one commit.
+    500 to 2,000 chats: each costs one look-up, two inserts and one commit.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _IMPORT_LOCK})
+    lock_texts(connection)
     stored = known_chats(connection, [incoming.key for incoming in batch])
     plan = decide(batch, stored)
     for pks in _slices(plan.retired, _IN_LIST):
         connection.execute(update(chats).where(chats.c.id.in_(pks)).values(current=False))
     if plan.revisions:
-        connection.execute(insert(chats), [_row(revision, imported_at) for revision in plan.revisions])
+        pks = _next_keys(connection, len(plan.revisions))
+        insert_all(connection, chats, [_row(*one, imported_at) for one in zip(pks, plan.revisions, strict=True)])
+        said = (
+            Said(pk, one.incoming.chat.merchant, one.day, one.incoming.body)
+            for pk, one in zip(pks, plan.revisions, strict=True)
+        )
+        add_texts(connection, list(said))
     return count(plan, batch)
+
+
+def _next_keys(connection: Connection, many: int) -> Sequence[int]:
+    """Return the keys of the next revisions; nobody else adds any meanwhile."""
+    if connection.dialect.name == "postgresql":
+        return connection.execute(_NUMBERS, {"many": many}).scalars().all()
+    last = connection.execute(select(func.coalesce(func.max(chats.c.id), 0))).scalar_one()
+    return range(last + 1, last + 1 + many)
 
 
 def count(plan: Plan, batch: Sequence[Incoming]) -> BatchCount:
@@ -151,10 +166,11 @@ def _look_up_by_probe(connection: Connection, merchant: str, ids: Sequence[str])
     return connection.execute(_PROBE, {"merchant": merchant, "ids": list(ids)})
 
 
-def _row(revision: Revision, imported_at: Instant) -> dict[str, Any]:
+def _row(pk: int, revision: Revision, imported_at: Instant) -> dict[str, Any]:
     incoming = revision.incoming
     chat = incoming.chat
     return {
+        "id": pk,
         "merchant": chat.merchant,
         "chat_id": chat.id,
         "revision": revision.number,
@@ -171,14 +187,14 @@ def _row(revision: Revision, imported_at: Instant) -> dict[str, Any]:
         "turns": len(chat.messages),
         "content_hash": incoming.content_hash,
         "imported_at": imported_at,
-        "body": incoming.body,
     }
 
 
 # --- reading one chat ------------------------------------------------------------------------------------------------
 
 
-_NAMED = select(chats).where(chats.c.merchant == bindparam("qa_merchant"), chats.c.chat_id == bindparam("qa_chat"))
+_WHOLE = select(chats, BODY.label("body"))
+_NAMED = _WHOLE.where(chats.c.merchant == bindparam("qa_merchant"), chats.c.chat_id == bindparam("qa_chat"))
 _CURRENT_ONE, _ONE = _NAMED.where(_current), _NAMED.where(chats.c.revision == bindparam("qa_revision"))
 
 
@@ -225,7 +241,21 @@ def _stored(row: Row[Any]) -> StoredChat:
         day_assumed=bool(row.day_assumed),
         status=Status(row.status),
         imported_at=row.imported_at,
-        chat=_decode(row.body),
+        chat=_decode(row.body) if row.body else _bare(row),
+    )
+
+
+def _bare(row: Row[Any]) -> Chat:
+    """Return what is left of a chat whose text is gone and that nothing points at."""
+    return Chat(
+        row.chat_id,
+        (),
+        merchant=row.merchant,
+        channel=row.channel,
+        agent=Agent(row.agent_id, None, row.team),
+        customer=Customer(row.customer_id),
+        started_at=row.started_at,
+        status=Status(row.status),
     )
 
 
@@ -233,8 +263,8 @@ def _stored(row: Row[Any]) -> StoredChat:
 
 
 def merchants(connection: Connection) -> list[str]:
-    """All merchants with current chats, sorted; one index probe each."""
-    return _distinct(connection, chats.c.merchant, _current)
+    """All merchants with current chats, sorted."""
+    return leaps.distinct(connection, chats.c.merchant, _current)
 
 
 def merchants_with_chats(connection: Connection, day: str) -> list[str]:
@@ -247,8 +277,8 @@ def merchants_with_chats(connection: Connection, day: str) -> list[str]:
 
 
 def days_with_chats(connection: Connection, merchant: str) -> list[str]:
-    """The local days on which a merchant has current chats, sorted; one index probe each."""
-    return _distinct(connection, chats.c.day, and_(chats.c.merchant == merchant, _current))
+    """The local days on which a merchant has current chats, sorted."""
+    return leaps.distinct(connection, chats.c.day, chats.c.merchant == merchant, _current)
 
 
 def iter_chats(
@@ -286,20 +316,21 @@ def read_frame_chunk(
 ) -> list[FrameChat]:
     """Up to ``limit`` closed current chats of the day with ``after_id < id <= last_id``, by id; [] at the end."""
     c = chats.c
-    query = select(c.id, c.chat_id, c.agent_id, c.team, c.channel, c.customer_id, c.started_at, c.body).where(
+    query = select(c.id, c.chat_id, c.agent_id, c.team, c.channel, c.customer_id, c.started_at, BODY_OF_MONTH).where(
         _on_day(merchant, day), c.status == Status.CLOSED.value, c.id > after_id
     )
     if last_id is not None:
         query = query.where(c.id <= last_id)
-    return [FrameChat._make(row) for row in connection.execute(query.order_by(c.id).limit(limit))]
+    rows = connection.execute(query.order_by(c.id).limit(limit), {"qa_month": month_of(day)})
+    return [FrameChat._make(row) for row in rows]
 
 
 def read_bodies(connection: Connection, pks: Iterable[int]) -> dict[int, bytes]:
-    """The bodies of the given rows, whatever their revision; unknown keys are left out."""
+    """The bodies of the given rows, whatever their revision; unknown keys and texts without a trace are left out."""
     found: dict[int, bytes] = {}
     for some in _slices(tuple(pks), _IN_LIST):
-        rows = connection.execute(select(chats.c.id, chats.c.body).where(chats.c.id.in_(some)))
-        found.update({row.id: bytes(row.body) for row in rows})
+        rows = connection.execute(select(chats.c.id, BODY.label("body")).where(chats.c.id.in_(some)))
+        found.update({row.id: bytes(row.body) for row in rows if row.body})
     return found
 
 
@@ -326,7 +357,7 @@ def repeat_contacts(connection: Connection, pks: Iterable[int], hours: float) ->
 def _iter_day(connection: Connection, merchant: str, day: str, page: int) -> Iterator[StoredChat]:
     after = 0
     while True:
-        query = select(chats).where(_on_day(merchant, day), chats.c.id > after).order_by(chats.c.id).limit(page)
+        query = _WHOLE.where(_on_day(merchant, day), chats.c.id > after).order_by(chats.c.id).limit(page)
         rows = connection.execute(query).all()
         for row in rows:
             yield _stored(row)
@@ -337,19 +368,6 @@ def _iter_day(connection: Connection, merchant: str, day: str, page: int) -> Ite
 
 def _on_day(merchant: str, day: str) -> ColumnElement[bool]:
     return and_(chats.c.merchant == merchant, chats.c.day == day, _current)
-
-
-def _distinct(connection: Connection, column: ColumnElement[str], where: ColumnElement[bool]) -> list[str]:
-    """Distinct values by leaping through the index: no scan, however many rows share a value."""
-    values: list[str] = []
-    while True:
-        query = select(func.min(column)).where(where)
-        if values:
-            query = query.where(column > values[-1])
-        following = connection.execute(query).scalar()
-        if following is None:
-            return values
-        values.append(following)
 
 
 def _slices(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

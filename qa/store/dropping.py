@@ -13,15 +13,32 @@ from typing import Any, NamedTuple
 
 import msgspec
 import orjson
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, or_, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    union,
+    update,
+)
 
 from qa.errors import QaError
+from qa.store.bulk import change_all, insert_all
 from qa.store.case_tables import case_nominations, case_words, cases
 from qa.store.chats import decode_body
-from qa.store.operation_tables import TEXT_THERE, dropped_texts
+from qa.store.operation_tables import dropped_texts
 from qa.store.queue_tables import queue_items, queue_marks
 from qa.store.session import write_tx
 from qa.store.tables import chats, findings, inspections, reviews, verdicts
+from qa.store.texts import BODY, TEXT_THERE, THERE_OF_MONTH, delete_texts, first_day, month_of
 from qa.store.words import spoken, words_table, written
 from qa.types import Chat, Customer, Instant
 
@@ -31,6 +48,7 @@ _SHORTEST = 2
 """Characters of a quote from which it is looked for inside a message to the agent."""
 
 _c = chats.c
+_BEING_DROPPED = exists().where(dropped_texts.c.chat_pk == _c.id)
 
 
 class Dropped(NamedTuple):
@@ -49,23 +67,26 @@ class Dropped(NamedTuple):
 
 def refuse_dropped(connection: Connection, merchant: str, day: str) -> None:
     """Raise ``QaError`` where texts of this day were dropped: its chats cannot be judged any more."""
-    query = select(func.count()).select_from(chats.join(dropped_texts, dropped_texts.c.chat_pk == _c.id))
-    gone = connection.execute(query.where(_c.merchant == merchant, _c.day == day, _c.current == true())).scalar_one()
+    of_day = (_c.merchant == merchant, _c.day == day, _c.current == true())
+    missing = select(func.count()).select_from(chats).where(*of_day, ~THERE_OF_MONTH)
+    going = chats.join(dropped_texts, dropped_texts.c.chat_pk == _c.id)
+    partly = select(func.count()).select_from(going).where(*of_day, THERE_OF_MONTH)
+    gone = sum(int(connection.execute(one, {"qa_month": month_of(day)}).scalar_one()) for one in (missing, partly))
     if gone:
         raise QaError(f"{day} of {merchant!r}: the texts of {gone:,} chats were dropped; they cannot be judged again")
 
 
 def without_text(connection: Connection, pks: Sequence[int]) -> set[int]:
     """Return those of these chats whose texts are gone."""
-    d = dropped_texts.c
-    return set(connection.execute(select(d.chat_pk).where(d.chat_pk.in_(pks))).scalars()) if pks else set()
+    query = select(_c.id).where(_c.id.in_(pks), or_(~TEXT_THERE, _BEING_DROPPED))
+    return set(connection.execute(query).scalars()) if pks else set()
 
 
 def old_chats(
     connection: Connection, merchant: str, before: str, after: tuple[str, int], limit: int
 ) -> list[tuple[str, str, int]]:
     """Return (day, chat_id, key) of chats that began before a day and still have texts, behind ``after`` (day, key)."""
-    day, pk = after
+    day, pk = max(after, (first_day(connection, merchant), 0))
     query = (
         select(_c.day, _c.chat_id, _c.id)
         .where(_c.merchant == merchant, _c.current == true(), _c.day < before, TEXT_THERE)
@@ -76,46 +97,77 @@ def old_chats(
 
 def count_old(connection: Connection, merchant: str, before: str) -> int:
     """Return how many chats ``old_chats`` would give."""
-    query = select(func.count()).select_from(chats)
+    query = select(func.count()).select_from(chats).where(_c.day >= first_day(connection, merchant))
     where = (_c.merchant == merchant, _c.current == true(), _c.day < before, TEXT_THERE)
     return int(connection.execute(query.where(*where)).scalar_one())
 
 
 def chats_of(connection: Connection, merchant: str, customer: str) -> list[str]:
     """Return the chats of which any revision names a customer."""
-    query = select(_c.chat_id).where(_c.merchant == merchant, _c.customer_id == customer).distinct()
+    named = select(_c.chat_id).where(_c.merchant == merchant, _c.customer_id == customer)
+    query = union(named.where(_c.current == true()), named.where(_c.current == false()))  # an index for each
     return sorted(connection.execute(query).scalars())
 
 
 def drop(connection: Connection, merchant: str, chat_ids: Sequence[str], now: Instant, by: str, reason: str) -> Dropped:
     """Cover what was said in every revision of chats; for an erasure also who the customer was, and cases of them."""
-    query = select(_c.id, _c.body, _c.chat_id).where(_c.merchant == merchant, _c.chat_id.in_(chat_ids))
+    query = _TEXTS.where(_c.merchant == merchant, _c.chat_id.in_(chat_ids))
     found = connection.execute(query if reason == ERASURE else query.where(TEXT_THERE)).all()
     pks = [row.id for row in found]
     if not pks:
         return Dropped()
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is removed is overwritten in the file
-    _drop_words(connection, {row.id: bytes(row.body) for row in found})
-    changed = [{"pk": row.id, "new": _covered(bytes(row.body), row.chat_id, merchant, reason)} for row in found]
-    connection.execute(text("UPDATE chats SET body = :new WHERE id = :pk"), changed)
-    judged = list(connection.execute(select(inspections.c.id).where(inspections.c.chat_pk.in_(pks))).scalars())
-    told = _cover_findings(connection, judged)
-    _cover(connection, inspections, inspections.c.id.in_(judged), {"opinions": _cover_opinions})
-    said = _cover_reviews(connection, pks, reason)
-    queued = _clear_queue(connection, pks)
+    done = cover_of(connection, found, now, reason)
+    delete_texts(connection, [(row.id, row.day) for row in found])
     made = 0
     if reason == ERASURE:
         connection.execute(update(chats).where(_c.id.in_(pks)).values(customer_id=None))
+        judged = select(inspections.c.id).where(inspections.c.chat_pk.in_(pks))
         connection.execute(
             update(case_nominations).where(case_nominations.c.inspection_id.in_(judged)).values(note=None)
         )
         made = _empty_cases(connection, merchant, chat_ids, now, by)
-    known = without_text(connection, pks)
-    new = [{"chat_pk": pk, "dropped_at": now, "reason": reason} for pk in pks if pk not in known]
-    if new:
-        connection.execute(insert(dropped_texts), new)
-    return Dropped(len(pks), told, said, queued, made)
+    return done._replace(chats=len(pks), cases=made)
+
+
+_TEXTS = select(_c.id, _c.day, _c.merchant, _c.chat_id, BODY.label("body"))
+
+
+def texts_of(connection: Connection, pks: Sequence[int]) -> Sequence[Any]:
+    """Return rows of revisions with their texts, as ``cover_of`` takes them."""
+    return connection.execute(_TEXTS.where(_c.id.in_(pks))).all()
+
+
+def cover_of(connection: Connection, found: Sequence[Any], now: Instant, reason: str) -> Dropped:
+    """Cover what was found in revisions, take them out of search and queue, and note it; the texts themselves stay.
+
+    A covered copy is kept of those that an inspection or a review points at.
+    """
+    pks = [row.id for row in found]
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is removed is overwritten in the file
+    _drop_words(connection, {row.id: bytes(row.body) for row in found})
+    i, r = inspections.c, reviews.c
+    judged = {row.id: row.chat_pk for row in connection.execute(select(i.id, i.chat_pk).where(i.chat_pk.in_(pks)))}
+    told = _cover_findings(connection, list(judged))
+    _cover(connection, inspections, i.id.in_(list(judged)), {"opinions": _cover_opinions})
+    said = _cover_reviews(connection, pks, reason)
+    queued = _clear_queue(connection, pks)
+    of_these = set(judged.values()) | set(connection.execute(select(r.chat_pk).where(r.chat_pk.in_(pks))).scalars())
+    copies = {row.id: _covered(bytes(row.body), row, reason) if row.id in of_these else None for row in found}
+    _note(connection, copies, now, reason)
+    return Dropped(0, told, said, queued)
+
+
+def _note(connection: Connection, copies: dict[int, bytes | None], now: Instant, reason: str) -> None:
+    d = dropped_texts.c
+    known = set(connection.execute(select(d.chat_pk).where(d.chat_pk.in_(list(copies)))).scalars())
+    change_all(connection, dropped_texts, "chat_pk", [{"chat_pk": pk, "body": copies[pk]} for pk in sorted(known)])
+    new = [
+        {"chat_pk": pk, "dropped_at": now, "reason": reason, "body": copy}
+        for pk, copy in copies.items()
+        if pk not in known
+    ]
+    insert_all(connection, dropped_texts, new)
 
 
 def forget(engine: Engine) -> None:
@@ -140,6 +192,8 @@ def forget(engine: Engine) -> None:
 
 _HELD = (
     "chats",
+    "chat_bodies",
+    "dropped_texts",
     "findings",
     "inspections",
     "verdicts",
@@ -157,14 +211,20 @@ def cover(said: str) -> str:
     >>> cover("退款 100")
     '＊＊ ***'
     """
-    return _VISIBLE.sub(lambda found: "＊" if unicodedata.east_asian_width(found[0]) in "WF" else "*", said)
+    return _RUNS.sub(_stars, said)
 
 
-_VISIBLE = re.compile(r"\S")
+_RUNS = re.compile("[一-鿿]+|[!-~]+|[！-｠]+|\\S")  # long runs at once, what is rare one by one
 
 
-def _covered(body: bytes, chat_id: str, merchant: str, reason: str) -> bytes:
-    chat = _decoded(body) or Chat(chat_id, (), merchant=merchant)
+def _stars(found: re.Match[str]) -> str:
+    """Return stars for characters of one width."""
+    run = found[0]
+    return ("＊" if unicodedata.east_asian_width(run[0]) in "WF" else "*") * len(run)
+
+
+def _covered(body: bytes, row: Any, reason: str) -> bytes:
+    chat = _decoded(body) or Chat(row.chat_id, (), merchant=row.merchant)
     messages = tuple(msgspec.structs.replace(one, text=cover(one.text), extra=None) for one in chat.messages)
     customer = Customer(tier=chat.customer.tier) if reason == ERASURE else chat.customer
     return msgspec.json.encode(msgspec.structs.replace(chat, messages=messages, customer=customer, extra=None))
@@ -198,9 +258,8 @@ def _cover_findings(connection: Connection, judged: Sequence[int]) -> int:
     for row in rows:
         places = orjson.loads(row.evidence)
         message = _hidden(row.message, (one["quote"] for one in places))
-        changed.append({"pk": row.id, "message": message, "evidence": orjson.dumps(_cover_places(places))})
-    if changed:
-        connection.execute(text("UPDATE findings SET message = :message, evidence = :evidence WHERE id = :pk"), changed)
+        changed.append({"id": row.id, "message": message, "evidence": orjson.dumps(_cover_places(places))})
+    change_all(connection, findings, "id", changed)
     return len(changed)
 
 
@@ -220,10 +279,9 @@ def _cover(
 ) -> None:
     for name, covering in columns.items():
         column = table.c[name]
-        for row in connection.execute(select(table.c.id, column).where(where, column.is_not(None))).all():
-            new = orjson.dumps(covering(orjson.loads(row[1])))
-            if new != row[1]:
-                connection.execute(update(table).where(table.c.id == row.id).values({name: new}))
+        rows = connection.execute(select(table.c.id, column).where(where, column.is_not(None))).all()
+        covered = [(row[0], bytes(row[1]), orjson.dumps(covering(orjson.loads(row[1])))) for row in rows]
+        change_all(connection, table, "id", [{"id": pk, name: new} for pk, old, new in covered if new != old])
 
 
 def _cover_places(places: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,10 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, false, func, insert, select, true, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    select,
+    true,
+    update,
+)
 
+from qa.store.bulk import insert_all
 from qa.store.chats import FrameChat
 from qa.store.tables import chats, frame, inspections, strata
+from qa.store.texts import BODY, BODY_OF_MONTH, month_of
 from qa.types import Status
 
 Stratum = tuple[str, str]
@@ -66,12 +81,13 @@ def read_late_chunk(
 ) -> list[FrameChat]:
     """As ``read_frame_chunk``, but only chats of which no revision is in the night's frame yet."""
     c = chats.c
-    query = select(c.id, c.chat_id, c.agent_id, c.team, c.channel, c.customer_id, c.started_at, c.body).where(
+    query = select(c.id, c.chat_id, c.agent_id, c.team, c.channel, c.customer_id, c.started_at, BODY_OF_MONTH).where(
         _closed(merchant, day), ~_in_frame(night_id), c.id > after_id
     )
     if last_id is not None:
         query = query.where(c.id <= last_id)
-    return [FrameChat._make(row) for row in connection.execute(query.order_by(c.id).limit(limit))]
+    rows = connection.execute(query.order_by(c.id).limit(limit), {"qa_month": month_of(day)})
+    return [FrameChat._make(row) for row in rows]
 
 
 def count_late(connection: Connection, night_id: int, merchant: str, day: str) -> int:
@@ -104,18 +120,18 @@ def _in_frame(night_id: int) -> ColumnElement[bool]:
 
 def add_frame(connection: Connection, night_id: int, wave: int, rows: Sequence[Screened]) -> None:
     """Add screened chats to the frame."""
-    if rows:
-        connection.execute(
-            insert(frame),
-            [
-                {
-                    "night_id": night_id, "chat_pk": row.chat_pk, "wave": wave, "agent": row.stratum[0],
-                    "channel": row.stratum[1], "draw_key": row.draw_key, "drawn": False, "probability": None,
-                    "reasons": orjson.dumps(row.reasons) if row.reasons else None,
-                }
-                for row in rows
-            ],
-        )  # fmt: skip
+    insert_all(
+        connection,
+        frame,
+        [
+            {
+                "night_id": night_id, "chat_pk": row.chat_pk, "wave": wave, "agent": row.stratum[0],
+                "channel": row.stratum[1], "draw_key": row.draw_key, "drawn": False, "probability": None,
+                "reasons": orjson.dumps(row.reasons) if row.reasons else None,
+            }
+            for row in rows
+        ],
+    )  # fmt: skip
 
 
 def rest_sizes(connection: Connection, night_id: int, wave: int) -> dict[Stratum, int]:
@@ -144,8 +160,9 @@ def save_draw(
 ) -> None:
     """Record which chats were drawn; ``design`` is (size, drawn) by stratum. Targeted chats get probability 1."""
     if design:
-        connection.execute(
-            insert(strata),
+        insert_all(
+            connection,
+            strata,
             [
                 {"night_id": night_id, "wave": wave, "agent": agent, "channel": channel, "size": size, "drawn": n}
                 for (agent, channel), (size, n) in design.items()
@@ -157,15 +174,19 @@ def save_draw(
     chosen: dict[Stratum, array[int]] = {}
     for stratum, pk in drawn:
         chosen.setdefault(stratum, array("q")).append(pk)
-    statement = (
-        update(frame)
-        .where(c.night_id == night_id, c.chat_pk == bindparam("pk"))
-        .values(drawn=True, probability=bindparam("chance"))
-    )
     for stratum, pks in chosen.items():
         size, n = design[stratum]
         for start in range(0, len(pks), _WRITE_BATCH):
-            connection.execute(statement, [{"pk": pk, "chance": n / size} for pk in pks[start : start + _WRITE_BATCH]])
+            _set_drawn(connection, night_id, pks[start : start + _WRITE_BATCH], n / size)
+
+
+def _set_drawn(connection: Connection, night_id: int, pks: Sequence[int], chance: float) -> None:
+    c = frame.c
+    drawn = update(frame).where(c.night_id == night_id).values(drawn=True, probability=chance)
+    if connection.dialect.name == "postgresql":
+        connection.execute(drawn.where(c.chat_pk == func.any(bindparam("pks", list(pks), ARRAY(BigInteger)))))
+    else:
+        connection.execute(drawn.where(c.chat_pk == bindparam("pk")), [{"pk": pk} for pk in pks])
 
 
 def to_inspect(connection: Connection, night_id: int, wave: int | None, run_id: int) -> Iterator[int]:
@@ -229,7 +250,7 @@ def read_sample_chunk(connection: Connection, night_id: int, after_pk: int, limi
     query = (
         select(
             c.chat_pk, chats.c.chat_id, c.wave, c.agent, c.channel, c.reasons.is_not(None),
-            c.probability, chats.c.body,
+            c.probability, BODY,
         )
         .join(chats, chats.c.id == c.chat_pk)
         .where(c.night_id == night_id, c.drawn == true(), c.chat_pk > after_pk)

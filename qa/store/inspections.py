@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Table,
     and_,
     bindparam,
     case,
@@ -20,8 +19,8 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from qa.store.bulk import insert_new
 from qa.store.tables import chats, findings, flags, frame, inspections, runs
 from qa.types import Instant
 
@@ -77,12 +76,7 @@ def inspection_id(run_id: int, rank: int) -> int:
 def write(connection: Connection, rows: Rows) -> None:
     """Write inspections with findings and flags; rows that are there already stay as they are."""
     for table, values in ((inspections, rows.inspections), (findings, rows.findings), (flags, rows.flags)):
-        if values:
-            connection.execute(_insert(connection, table).on_conflict_do_nothing(), values)
-
-
-def _insert(connection: Connection, table: Table) -> Any:
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        insert_new(connection, table, values)
 
 
 def stored_opinions(connection: Connection, run_ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
@@ -116,8 +110,7 @@ def clean_ids(connection: Connection, run_id: int) -> Iterator[tuple[str, int]]:
 
 def add_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Add flags; one that is there already stays."""
-    if rows:
-        connection.execute(_insert(connection, flags).on_conflict_do_nothing(), list(rows))
+    insert_new(connection, flags, rows)
 
 
 def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Select, and_, or_, select
 
+from qa.store import leaps
 from qa.store.nights import RunKind, State
 from qa.store.tables import chats, inspections, nights, rulesets, runs
 from qa.types import Instant
@@ -85,10 +86,8 @@ def up_to(connection: Connection, merchant: str, day: str, limit: int) -> list[N
 
 def merchants_with_nights(connection: Connection, merchants: tuple[str, ...] | None) -> list[str]:
     """Merchants that have a night, of these (None: all)."""
-    query = select(nights.c.merchant).distinct().order_by(nights.c.merchant)
-    if merchants is not None:
-        query = query.where(nights.c.merchant.in_(merchants))
-    return list(connection.execute(query).scalars())
+    limited = () if merchants is None else (nights.c.merchant.in_(merchants),)
+    return leaps.distinct(connection, nights.c.merchant, *limited)
 
 
 def run_times(connection: Connection, night_id: int) -> list[RunTimes]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import Mapped, mapped_column
 
-from qa.store.tables import Base, ChatRef, Micros, Name, NameKey, NightRef, Real, chats
+from qa.store.tables import Base, ChatRef, Json, Micros, Name, NameKey, NightRef, Real
 
 
 class DroppedTextRow(Base):
-    """What was said in this revision is no longer stored; every character of it is covered. ``reason``: see docs."""
+    """What was said in this revision is no longer stored, or is just being dropped. ``reason``: see docs.
+
+    ``body``: the chat with every character covered, kept where an inspection or a review points at it.
+    """
 
     __tablename__ = "dropped_texts"
 
     chat_pk: Mapped[ChatRef] = mapped_column(primary_key=True, autoincrement=False)
     dropped_at: Mapped[Micros]
     reason: Mapped[Name]
+    body: Mapped[Json | None]
 
 
 class StageTimeRow(Base):
@@ -30,6 +33,3 @@ class StageTimeRow(Base):
 
 stage_times = Base.metadata.tables["stage_times"]
 dropped_texts = Base.metadata.tables["dropped_texts"]
-
-TEXT_THERE: ColumnElement[bool] = ~exists().where(dropped_texts.c.chat_pk == chats.c.id)
-"""The condition, for a query over chats, that what was said is still there."""

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from sqlalchemy import Boolean, Connection, Double, Float, Integer, LargeBinary, String, Table, inspect, text
+from sqlalchemy import Boolean, Connection, Double, Float, Integer, LargeBinary, String, Table, inspect, select, text
 from sqlalchemy.schema import sort_tables
 
 from qa.errors import StoreError
 from qa.store import migrate  # noqa: F401 - it knows every module that defines tables
 from qa.store.session import describe
-from qa.store.tables import Base
+from qa.store.tables import Base, text_months
+from qa.store.texts import make_places
 
 Kind: TypeAlias = Literal["integer", "yesno", "real", "text", "json", "bytes"]
 Row: TypeAlias = tuple[Any, ...]
@@ -70,10 +71,12 @@ class Hasher:
 def shapes(but: Iterable[str] = ()) -> list[Shape]:
     """Return all tables of this program's schema in an order in which each stands behind those it points at.
 
-    The queue stands behind the reviews as well: a trigger on these makes its items done, which they may not be.
+    The queue stands behind the reviews as well: a trigger on these makes its items done, which they may not be; and
+    the texts behind their months.
     """
     known = Base.metadata.tables
-    tables = sort_tables(known.values(), extra_dependencies=[(known["reviews"], known["queue_items"])])
+    first = [(known["reviews"], known["queue_items"]), (known["text_months"], known["chat_bodies"])]
+    tables = sort_tables(known.values(), extra_dependencies=first)
     left_out = set(but)
     return [_shape(table) for table in tables if table.name not in left_out]
 
@@ -210,6 +213,8 @@ def write(connection: Connection, shape: Shape, parts: Iterable[Sequence[Row]]) 
     if connection.dialect.name == "postgresql":
         _copy(connection, into, parts)
         _number_on(connection, shape)
+        if shape.table == text_months.name:  # the texts come later, and want a place for each month
+            make_places(connection, connection.execute(select(text_months.c.month).distinct()).scalars())
         return
     # a row may point at a later one of the same table; what points nowhere fails at the commit
     connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from qa.store.chats import decode_body
 from qa.store.tables import chats
+from qa.store.texts import BODY
 from qa.store.words import add_words, kept, spoken, words_of_kept
 
 PART = 500
@@ -32,7 +33,7 @@ _SEARCHED = {
     "sqlite": "SELECT rowid FROM queue_words ORDER BY rowid",
     "postgresql": "SELECT chat_pk FROM queue_words ORDER BY chat_pk",
 }
-_BODIES = select(chats.c.id, chats.c.body).where(chats.c.id.in_(bindparam("pks", expanding=True)))
+_BODIES = select(chats.c.id, BODY.label("body")).where(chats.c.id.in_(bindparam("pks", expanding=True)))
 
 
 def searched(connection: Connection) -> Iterator[list[int]]:

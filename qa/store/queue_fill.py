@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, exists, insert, select
+from sqlalchemy import Connection, Table, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from qa.store.bulk import insert_all, insert_new_keys
 from qa.store.inspections import RANK_BITS
 from qa.store.queue_tables import queue_items, queue_marks, queue_places, queue_runs
 from qa.store.tables import flags, inspections, reviews, runs
@@ -64,16 +65,19 @@ def put_in(connection: Connection, part: Prepared, now: Instant) -> int:
         row | {"assignee": assigned.get(row["chat_pk"])} | done.get(row["chat_pk"], _NOT_DONE) for row in part.items
     ]
     places = sorted({(row["merchant"], row["team"] or "") for row in rows})
+    _add_places(connection, places)
+    new = insert_new_keys(connection, queue_items, rows, "inspection_id")
+    if new:
+        insert_all(connection, queue_marks, [mark for mark in part.marks if mark["inspection_id"] in new])
+        add_words(connection, {r["chat_pk"]: part.texts[r["chat_pk"]] for r in rows if r["inspection_id"] in new})
+    return len(new)
+
+
+def _add_places(connection: Connection, places: Sequence[tuple[str, str]]) -> None:
     connection.execute(
         _insert(connection, queue_places).on_conflict_do_nothing(),
         [{"merchant": merchant, "team": team} for merchant, team in places],
     )
-    statement = _insert(connection, queue_items).values(rows).on_conflict_do_nothing().returning(_c.inspection_id)
-    new = set(connection.execute(statement).scalars())
-    if new:
-        connection.execute(insert(queue_marks), [mark for mark in part.marks if mark["inspection_id"] in new])
-        add_words(connection, {r["chat_pk"]: part.texts[r["chat_pk"]] for r in rows if r["inspection_id"] in new})
-    return len(new)
 
 
 def set_queued(connection: Connection, run_id: int) -> None:

@@ -29,8 +29,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.errors import QaError
 from qa.store.chats import decode_body
-from qa.store.operation_tables import TEXT_THERE
 from qa.store.tables import chats, findings, flags, inspections, reviews, verdicts
+from qa.store.texts import BODY, TEXT_THERE
 from qa.types import Chat, Evidence, FlagReason, Instant
 
 PAGE = 200
@@ -213,7 +213,7 @@ def iter_reviewed(connection: Connection, merchant: str | None = None, page: int
     after = 0
     while True:
         c = chats.c
-        query = select(c.id, c.merchant, c.chat_id, c.revision, c.body).where(
+        query = select(c.id, c.merchant, c.chat_id, c.revision, BODY.label("body")).where(
             c.id > after, exists().where(reviews.c.chat_pk == c.id), TEXT_THERE
         )
         if merchant is not None:
@@ -265,7 +265,7 @@ def iter_unreviewed(
     reviewed = exists().where(same, reviews.c.chat_pk == sibling.c.id)
     c = chats.c
     while True:
-        query = select(c.id, c.merchant, c.chat_id, c.day, c.body).where(
+        query = select(c.id, c.merchant, c.chat_id, c.day, BODY.label("body")).where(
             c.current == true(), exists().where(inspections.c.chat_pk == c.id), ~reviewed, TEXT_THERE
         )
         query = query if merchant is None else query.where(c.merchant == merchant)

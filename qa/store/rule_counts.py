@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal_column, select, tuple_
 
+from qa.store.inspections import FINDING_BITS, RANK_BITS
 from qa.store.nights import RunKind
 from qa.store.tables import chats, findings, inspections, nights, publications, reviews, rulesets, runs, verdicts
 from qa.types import Instant
@@ -43,6 +44,7 @@ class Ruleset(NamedTuple):
 def inspected(connection: Connection, window: Window) -> int:
     """Inspections of the window's nights, re-scorings left out."""
     query = select(func.count()).select_from(_inspected()).where(*_days(window), _own_run())
+    query = query.where(_between(_span(connection, window), inspections.c.id))
     return int(connection.execute(query).scalar_one())
 
 
@@ -51,6 +53,8 @@ def fired(connection: Connection, window: Window) -> dict[str, int]:
     f = findings.c
     query = select(f.rule, func.count()).select_from(_inspected().join(findings, f.inspection_id == inspections.c.id))
     query = query.where(*_days(window), _own_run(), f.outcome.in_(_FIRED)).group_by(f.rule)
+    span = _span(connection, window)
+    query = query.where(_between(span, f.inspection_id), _between(span, inspections.c.id))
     return {row[0]: int(row[1]) for row in connection.execute(query)}
 
 
@@ -62,6 +66,8 @@ def fired_together(connection: Connection, window: Window, least: int) -> list[t
     joined = joined.join(other, (other.c.inspection_id == one.c.inspection_id) & (other.c.rule > one.c.rule))
     query = select(one.c.rule, other.c.rule, number).select_from(joined)
     query = query.where(*_days(window), _own_run(), one.c.outcome.in_(_FIRED), other.c.outcome.in_(_FIRED))
+    span = _span(connection, window)
+    query = query.where(*(_between(span, c) for c in (inspections.c.id, one.c.inspection_id, other.c.inspection_id)))
     query = query.group_by(one.c.rule, other.c.rule).having(func.count() >= least)
     return [(r[0], r[1], int(r[2])) for r in connection.execute(query.order_by(number.desc(), one.c.rule))]
 
@@ -71,6 +77,7 @@ def said(connection: Connection, window: Window) -> dict[str, dict[str, int]]:
     order = func.row_number().over(
         partition_by=verdicts.c.finding_id, order_by=(reviews.c.reviewed_at.desc(), reviews.c.id.desc())
     )
+    span = _span(connection, window)
     joined = (
         _inspected()
         .join(findings, findings.c.inspection_id == inspections.c.id)
@@ -78,7 +85,10 @@ def said(connection: Connection, window: Window) -> dict[str, dict[str, int]]:
         .join(reviews, reviews.c.id == verdicts.c.review_id)
     )
     latest = (
-        select(verdicts.c.rule, verdicts.c.verdict, order.label("place")).select_from(joined).where(*_days(window))
+        select(verdicts.c.rule, verdicts.c.verdict, order.label("place"))
+        .select_from(joined)
+        .where(*_days(window), _between(span, inspections.c.id), _between(span, findings.c.inspection_id))
+        .where(_between(span, verdicts.c.finding_id, RANK_BITS + FINDING_BITS))
     ).subquery()
     query = select(latest.c.rule, latest.c.verdict, func.count()).where(latest.c.place == 1)
     found: dict[str, dict[str, int]] = {}
@@ -89,12 +99,13 @@ def said(connection: Connection, window: Window) -> dict[str, dict[str, int]]:
 
 def missed(connection: Connection, window: Window) -> dict[str, Missed]:
     """Rule → chats in which somebody's latest review says that it should have fired."""
-    latest = _latest_reviews(window).subquery()
-    audit = case((latest.c.kind == "audit", latest.c.chat_pk))
+    chat = reviews.c.chat_pk
+    audit = case((reviews.c.kind == "audit", chat))
     query = (
-        select(verdicts.c.rule, func.count(latest.c.chat_pk.distinct()), func.count(audit.distinct()))
-        .join(latest, latest.c.id == verdicts.c.review_id)
-        .where(latest.c.place == 1, verdicts.c.verdict == "missed")
+        select(verdicts.c.rule, func.count(chat.distinct()), func.count(audit.distinct()))
+        .join(reviews, reviews.c.id == verdicts.c.review_id)
+        .join(chats, chats.c.id == chat)
+        .where(verdicts.c.verdict == "missed", *_latest_of(window))
         .group_by(verdicts.c.rule)
     )
     return {row[0]: Missed(int(row[1]), int(row[2])) for row in connection.execute(query)}
@@ -102,9 +113,9 @@ def missed(connection: Connection, window: Window) -> dict[str, Missed]:
 
 def audited(connection: Connection, window: Window) -> int:
     """Chats of the window that somebody reviewed blind, as audit."""
-    latest = _latest_reviews(window).subquery()
-    query = select(func.count(latest.c.chat_pk.distinct())).where(latest.c.kind == "audit")
-    return int(connection.execute(query).scalar_one())
+    query = select(func.count(reviews.c.chat_pk.distinct())).join(chats, chats.c.id == reviews.c.chat_pk)
+    blind = reviews.c.kind == literal_column("'audit'")  # as the index of these reviews says it
+    return int(connection.execute(query.where(blind, *_latest_of(window))).scalar_one())
 
 
 def last_day(connection: Connection) -> str | None:
@@ -149,16 +160,33 @@ def _days(window: Window) -> list[ColumnElement[bool]]:
     return where
 
 
+def _span(connection: Connection, window: Window) -> tuple[int, int]:
+    """Return the first run of the window's nights, and the one behind the last."""
+    query = select(func.min(runs.c.id), func.max(runs.c.id)).join(nights, nights.c.id == runs.c.night_id)
+    first, last = connection.execute(query.where(*_days(window))).one()
+    return (0, 0) if first is None else (first, last + 1)
+
+
+def _between(span: tuple[int, int], column: Any, bits: int = RANK_BITS) -> ColumnElement[bool]:
+    """Return between which keys the rows of these runs lie, so that an index need not be read beyond.
+
+    The key of an inspection begins with its run, and nights follow each other: the rows of a month lie together.
+    """
+    found: ColumnElement[bool] = and_(column >= span[0] << bits, column < span[1] << bits)
+    return found
+
+
 def _own_run() -> ColumnElement[bool]:
     return runs.c.kind != RunKind.RESCORE.value
 
 
-def _latest_reviews(window: Window) -> Select[Any]:
-    """Reviews of the window's chats; ``place`` 1 is each person's latest of a chat."""
-    order = func.row_number().over(
-        partition_by=(reviews.c.chat_pk, reviews.c.reviewer),
-        order_by=(reviews.c.reviewed_at.desc(), reviews.c.id.desc()),
+def _latest_of(window: Window) -> list[ColumnElement[bool]]:
+    """Return the conditions that a review is of a chat of the window, and that person's latest of it."""
+    r, later = reviews.c, reviews.alias("later")
+    again = exists().where(
+        later.c.chat_pk == r.chat_pk,
+        later.c.reviewer == r.reviewer,
+        tuple_(later.c.reviewed_at, later.c.id) > tuple_(r.reviewed_at, r.id),
     )
-    query = select(reviews.c.id, reviews.c.chat_pk, reviews.c.kind, order.label("place"))
-    query = query.join(chats, chats.c.id == reviews.c.chat_pk).where(chats.c.day.between(window.first, window.last))
-    return query if window.merchants is None else query.where(chats.c.merchant.in_(window.merchants))
+    found = [chats.c.day.between(window.first, window.last), ~again]
+    return found if window.merchants is None else [*found, chats.c.merchant.in_(window.merchants)]

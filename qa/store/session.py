@@ -32,6 +32,7 @@ _READ: Mapping[str, Mapping[str, Any]] = {
 }
 _WRITE: Mapping[str, Mapping[str, Any]] = {"sqlite": {"qa_tx": "write"}, "postgresql": {}}
 _LOOK_S = 0.002
+_RANDOM_PAGE = 1.1
 _turns: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 
 
@@ -93,9 +94,11 @@ def make_engine(url: str, *, read_only: bool = False) -> Engine:
     if read_only:
         arguments["options"] = "-c default_transaction_read_only=on"
     try:
-        return create_engine(parsed, pool_pre_ping=True, connect_args=arguments)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=arguments)
     except ImportError as error:
         raise StoreError("PostgreSQL needs the driver psycopg: install zhijian[postgres]") from error
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
 
 
 @contextmanager
@@ -128,6 +131,16 @@ def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    """Tell the planner that a page out of order costs little more than the next one: no disk under it turns any more.
+
+    With PostgreSQL's 4 the candidates for cases of a month were sought in five million inspections from end to end.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET random_page_cost = {_RANDOM_PAGE}")
+    connection.commit()
 
 
 def _await_writers(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, se
 from qa.people import Scope
 from qa.store.chats import decode_body
 from qa.store.tables import chats, findings, frame, inspections, nights, reviews
+from qa.store.texts import BODY
 
 _i, _c, _f, _n, _r = inspections.c, chats.c, frame.c, nights.c, reviews.c
 
@@ -116,8 +117,8 @@ def deeds(connection: Connection, scope: Scope, month: str) -> list[Deeds]:
 
 def agent_names(connection: Connection, chat_pks: Sequence[int]) -> dict[int, str | None]:
     """Return the agent's name in each of these chats, by the chat's key."""
-    rows = connection.execute(select(_c.id, _c.body).where(_c.id.in_(chat_pks)))
-    return {row.id: decode_body(bytes(row.body)).agent.name for row in rows}
+    rows = connection.execute(select(_c.id, BODY.label("body")).where(_c.id.in_(chat_pks)))
+    return {row.id: decode_body(bytes(row.body)).agent.name if row.body else None for row in rows}
 
 
 def agent_chats(
@@ -145,9 +146,13 @@ def agent_chats(
 
 def months(connection: Connection, scope: Scope) -> list[str]:
     """Return the months that have nights, the newest first."""
-    query = select(func.substr(_n.day, 1, 7)).distinct()
-    query = query if scope.merchants is None else query.where(_n.merchant.in_(scope.merchants))
-    return sorted(connection.execute(query).scalars(), reverse=True)
+    limited = () if scope.merchants is None else (_n.merchant.in_(scope.merchants),)
+    found: list[str] = []
+    before = "9999"
+    while (day := connection.execute(select(func.max(_n.day)).where(_n.day < before, *limited)).scalar()) is not None:
+        before = day[:7]  # a month is less than each of its days
+        found.append(before)
+    return found
 
 
 def _of_month(scope: Scope, month: str) -> list[ColumnElement[bool]]:

@@ -83,6 +83,12 @@ class ChatRow(Base):
             "started_at",
             **_where("current AND customer_id IS NOT NULL", "current = 1 AND customer_id IS NOT NULL"),  # type: ignore[arg-type]
         ),
+        Index(
+            "ix_chats_former_customer",
+            "merchant",
+            "customer_id",
+            **_where("NOT current AND customer_id IS NOT NULL", "current = 0 AND customer_id IS NOT NULL"),  # type: ignore[arg-type]
+        ),
     )
 
     id: Mapped[AutoId]
@@ -102,7 +108,26 @@ class ChatRow(Base):
     turns: Mapped[int]
     content_hash: Mapped[Hash16]
     imported_at: Mapped[Micros]
+
+
+class ChatBodyRow(Base):
+    """What was said in one revision, by the month of its day. Nothing points here: a month can go as a whole."""
+
+    __tablename__ = "chat_bodies"
+    __table_args__ = {"postgresql_partition_by": "LIST (month)"}  # noqa: RUF012 - the way of SQLAlchemy
+
+    month: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    chat_pk: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     body: Mapped[Json]
+
+
+class TextMonthRow(Base):
+    """A merchant has, or had, texts in a month, given as a number: 202611."""
+
+    __tablename__ = "text_months"
+
+    month: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    merchant: Mapped[NameKey]
 
 
 class RulesetRow(Base):
@@ -134,7 +159,7 @@ class NightRow(Base):
     """The night of one merchant and local day, with its lease."""
 
     __tablename__ = "nights"
-    __table_args__ = (UniqueConstraint("merchant", "day"),)
+    __table_args__ = (UniqueConstraint("merchant", "day"), Index("ix_nights_day", "day", "id"))
 
     id: Mapped[AutoId]
     merchant: Mapped[Name]
@@ -156,7 +181,7 @@ class RunRow(Base):
     __tablename__ = "runs"
 
     id: Mapped[AutoId]
-    night_id: Mapped[NightRef]
+    night_id: Mapped[NightRef] = mapped_column(index=True)
     kind: Mapped[Name]
     wave: Mapped[int]
     ruleset: Mapped[RulesetRef]
@@ -250,11 +275,19 @@ class FlagRow(Base):
     detail: Mapped[Name | None]
 
 
+_COMMENTED, _AUDIT = "comment IS NOT NULL", "kind = 'audit'"
+
+
 class ReviewRow(Base):
     """What one person said of one chat, at one time. Only ever added: the same person's later one counts."""
 
     __tablename__ = "reviews"
-    __table_args__ = (Index("ix_reviews_reviewer_id", "reviewer", "id"),)
+    __table_args__ = (
+        Index("ix_reviews_reviewer_id", "reviewer", "id"),
+        Index("ix_reviews_excellent", "chat_pk", **_where("excellent", "excellent = 1")),  # type: ignore[arg-type]
+        Index("ix_reviews_comment", "chat_pk", **_where(_COMMENTED, _COMMENTED)),  # type: ignore[arg-type]
+        Index("ix_reviews_audit", "chat_pk", **_where(_AUDIT, _AUDIT)),  # type: ignore[arg-type]
+    )
 
     id: Mapped[AutoId]
     token: Mapped[Name] = mapped_column(unique=True)
@@ -262,7 +295,7 @@ class ReviewRow(Base):
     inspection_id: Mapped[InspectionRef | None]
     kind: Mapped[Name]
     reviewer: Mapped[Name]
-    reviewed_at: Mapped[Micros]
+    reviewed_at: Mapped[Micros] = mapped_column(index=True)
     sentiment: Mapped[Name | None]
     satisfaction: Mapped[Name | None]
     resolution: Mapped[Name | None]
@@ -276,11 +309,14 @@ class VerdictRow(Base):
     """What a review says of one finding, or (no finding) of one that was missed."""
 
     __tablename__ = "verdicts"
-    __table_args__ = (Index("ix_verdicts_rule_id", "rule", "id"),)
+    __table_args__ = (
+        Index("ix_verdicts_rule_id", "rule", "id"),
+        Index("ix_verdicts_verdict", "verdict", "review_id"),
+    )
 
     id: Mapped[AutoId]
     review_id: Mapped[ReviewRef] = mapped_column(index=True)
-    finding_id: Mapped[FindingRef | None]
+    finding_id: Mapped[FindingRef | None] = mapped_column(index=True)
     rule: Mapped[Name]
     verdict: Mapped[Name]
     reason: Mapped[Json | None]
@@ -288,6 +324,8 @@ class VerdictRow(Base):
 
 
 chats = Base.metadata.tables["chats"]
+chat_bodies = Base.metadata.tables["chat_bodies"]
+text_months = Base.metadata.tables["text_months"]
 rulesets = Base.metadata.tables["rulesets"]
 publications = Base.metadata.tables["publications"]
 nights = Base.metadata.tables["nights"]

@@ -11,9 +11,23 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Dialect, Select, cast, column, select, table, text
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    MetaData,
+    Select,
+    Table,
+    cast,
+    column,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
+from qa.store.bulk import insert_new
 from qa.text import fold
 from qa.tokens import tokenize
 from qa.types import Chat, Role
@@ -30,6 +44,9 @@ _GAP = "\ue000"
 """Stands between two messages and takes up a place, so that no phrase reaches across; no text has it as a word."""
 
 words_table = table("queue_words", column("rowid"), column("chat_pk"), column("words"), column("queue_words"))
+
+_VECTORS = Table("queue_words", MetaData(), Column("chat_pk", BigInteger), Column("words", TSVECTOR))
+"""The same on PostgreSQL, to be written to; what makes it is in ``qa.store.queue_tables``."""
 
 
 class Speaking(Protocol):
@@ -64,14 +81,11 @@ def add_words(connection: Connection, texts: Mapping[int, Iterable[str]]) -> Non
     """Keep the words of chats by key; of a chat whose words are there already nothing is done."""
     known = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
     there = set(connection.execute(select(known).where(known.in_(list(texts)))).scalars())
-    rows = [{"pk": pk, "words": written(connection, said)} for pk, said in texts.items() if pk not in there]
-    if not rows:
-        return
-    if _is_sqlite(connection):
-        statement = "INSERT INTO queue_words (rowid, words) VALUES (:pk, :words)"
-    else:
-        statement = "INSERT INTO queue_words VALUES (:pk, CAST(:words AS tsvector)) ON CONFLICT DO NOTHING"
-    connection.execute(text(statement), rows)
+    rows = [{"chat_pk": pk, "words": written(connection, said)} for pk, said in texts.items() if pk not in there]
+    if rows and _is_sqlite(connection):
+        connection.execute(text("INSERT INTO queue_words (rowid, words) VALUES (:chat_pk, :words)"), rows)
+    elif rows:
+        insert_new(connection, _VECTORS, rows)
 
 
 def matching(connection: Speaking, wanted: Sequence[Sequence[str]]) -> Select[Any]:

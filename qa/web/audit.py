@@ -13,7 +13,7 @@ from qa.errors import QaError
 from qa.web.context import engine
 from qa.web.i18n import instant
 from qa.web.problems import said
-from qa.web.safety import whole
+from qa.web.safety import plain, whole
 
 blueprint = Blueprint("audit", __name__)
 
@@ -25,7 +25,7 @@ _INSTANTS = {"until"}
 @blueprint.get("/audit")
 def index() -> ResponseReturnValue:
     """Show a page of the log, newest first; with ``check`` its chain is walked."""
-    wanted = {name: request.args.get(name, "").strip() for name in ("actor", "action", "subject")}
+    wanted = {name: plain(request.args.get(name)) for name in ("actor", "action", "subject")}
     page = auditing.read_page(
         engine(), before=whole(request.args.get("before")), **{name: value or None for name, value in wanted.items()}
     )

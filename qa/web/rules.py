@@ -21,6 +21,7 @@ from qa.web.context import engine, settings, user
 from qa.web.permissions import may
 from qa.web.places import BACKTESTS, reports
 from qa.web.problems import ToldError, said
+from qa.web.safety import plain
 
 blueprint = Blueprint("rules", __name__)
 
@@ -58,7 +59,7 @@ def changes() -> ResponseReturnValue:
     s = settings()
     shelf = rulehealth.shelf(engine(), s.packs, s.scorecard)
     choices = _choices(shelf)
-    old, new = request.args.get("old", ""), request.args.get("new", "")
+    old, new = plain(request.args.get("old")), plain(request.args.get("new"))
     diff = rulehealth.changes(engine(), old, new, s.packs, s.scorecard) if old and new else None
     return render_template("rules/changes.html", choices=choices, old=old, new=new, diff=diff)
 
@@ -95,7 +96,7 @@ def try_out(ruleset: str, rule: str) -> ResponseReturnValue:
     standard = _standard(ruleset)
     found = rulehealth.rule_of(standard, rule)
     text = request.form.get("text", "").replace("\r\n", "\n")
-    merchant, chat = request.form.get("merchant", "").strip(), request.form.get("chat", "").strip()
+    merchant, chat = plain(request.form.get("merchant")), plain(request.form.get("chat"))
     try:
         tried = _try(standard, found, text, merchant, chat)
     except QaError as problem:

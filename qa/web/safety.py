@@ -47,6 +47,15 @@ def whole(typed: str | None) -> int | None:
     return int(typed) if typed is not None and fits else None
 
 
+def plain(typed: str | None) -> str:
+    r"""Return what somebody typed into a search, trimmed and without NUL, which PostgreSQL takes in no text.
+
+    >>> plain(" a\0b "), plain(None)
+    ('ab', '')
+    """
+    return (typed or "").replace("\0", "").strip()
+
+
 def current_path() -> str:
     """Return path and query of this request, as ``next``."""
     return request.full_path.rstrip("?")

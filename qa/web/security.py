@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -82,6 +82,8 @@ def _name_request() -> None:
 
 
 def _guard() -> ResponseReturnValue | None:
+    if any("\0" in value for value in (request.view_args or {}).values() if isinstance(value, str)):
+        abort(404)  # nothing is called so, and PostgreSQL does not even look
     answer = permissions.guard(sessions.to_login)
     if answer is None and request.endpoint is not None:
         csrf.protect()

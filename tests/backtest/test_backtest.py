@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import night_kit as kit
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from store_dump import dump
 
 from qa.backtest import Backtest, BacktestOptions, backtest
@@ -168,7 +168,7 @@ def test_a_rule_that_crashes_is_told(stored: Engine, draft: Standard, monkeypatc
 
 def test_a_chat_that_cannot_be_read_is_counted(stored: Engine, draft: Standard) -> None:
     with write_tx(stored) as connection:
-        connection.execute(text("UPDATE chats SET body = :body WHERE chat_id = 'c-1'"), {"body": b"{"})
+        kit.overwrite(connection, "c-1", b"{")
     whole = run(stored, draft, every=True)
     assert whole.unreadable == 1
     assert "1 stored chats could not be read" in page(whole)

@@ -7,9 +7,12 @@ import multiprocessing
 import stat
 import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import installation_kit as kit
+import msgspec
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, text
@@ -20,7 +23,8 @@ from qa.backups.manifest import MANIFEST_NAME
 from qa.cli import main
 from qa.errors import StoreError
 from qa.store import migrate
-from qa.store.session import opened, write_tx
+from qa.store.chats import get_chat
+from qa.store.session import opened, read_tx, write_tx
 
 MODEL = {"models/current.json": b"{}\n", "models/history.jsonl": b"{}\n", "models/2026-11-21-001-a/card.json": b"{}"}
 
@@ -128,6 +132,17 @@ def test_other_models_and_another_secret_are_not_overwritten(
         assert migrate.current_revision(engine) is None
 
 
+def with_bodies(manifest: dict[str, Any], chats: bytes, bodies: bytes) -> bytes:
+    """Return the chats with what was said in them, as before schema 0009; the manifest is changed to that."""
+    said = {pk: body for _, pk, body in map(json.loads, bodies.splitlines())}
+    rows = [json.loads(line) for line in chats.splitlines()]
+    lines = b"".join(msgspec.json.encode([*row, said[row[0]]]) + b"\n" for row in rows)
+    next(one for one in manifest["tables"] if one["table"] == "chats")["columns"].append(["body", "json"])
+    digest = {"size": len(lines), "sha256": sha256(lines).hexdigest()}
+    manifest["members"]["tables/chats.jsonl"] |= digest
+    return lines
+
+
 def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
     """A backup as the program of an earlier schema would have written it."""
     url, file = f"sqlite:///{tmp_path / 'a.sqlite3'}", tmp_path / "a.backup"
@@ -137,19 +152,22 @@ def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
         write_backup(engine, file, kit.NOW, data_dir=tmp_path, key=None)
     with zipfile.ZipFile(file) as archive:
         manifest = json.loads(archive.read(MANIFEST_NAME))
+        chats = with_bodies(manifest, *(archive.read(f"tables/{name}.jsonl") for name in ("chats", "chat_bodies")))
     older = {"users", "audit_log", "chats", "rulesets", "nights", "runs", "inspections", "findings", "flags"}
     tables = [one for one in manifest["tables"] if one["table"] in older]
     kept = {f"tables/{one['table']}.jsonl" for one in tables}
     members = {name: one for name, one in manifest["members"].items() if name in kept}
     gone = dict.fromkeys(manifest["members"].keys() - kept)
     described = json.dumps(manifest | {"tables": tables, "members": members, "schema": "0004"}).encode()
-    old = changed(file, tmp_path / "old", manifest=described, **gone)
+    old = changed(file, tmp_path / "old", manifest=described, chats=chats, **gone)
     with opened(f"sqlite:///{tmp_path / 'b.sqlite3'}") as engine:
         migrate.upgrade(engine)  # tables without rows are no obstacle
         restore(engine, old, kit.ACT, data_dir=tmp_path / "data")
         assert migrate.current_revision(engine) == migrate.HEAD
         after = kit.counts(engine)
-        assert (after["chats"], after["queue_items"], after["findings"]) == (2, 0, 2)
+        assert (after["chats"], after["chat_bodies"], after["queue_items"], after["findings"]) == (2, 2, 0, 2)
+        with read_tx(engine) as connection:
+            assert get_chat(connection, "c-1").chat.messages[0].text.startswith("退款1")
         assert auditing.verify(engine).broken is None
 
 

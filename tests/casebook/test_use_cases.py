@@ -24,7 +24,7 @@ from qa.store.cases import read_case
 from qa.store.reviews import Verdict
 from qa.store.session import read_tx, write_tx
 from qa.store.stars import Which
-from qa.store.tables import chats, inspections
+from qa.store.tables import chat_bodies, inspections
 
 ACT = Act("trainer", 1_795_200_000_000_000)
 ACME, ELSEWHERE = Scope(merchants=("acme",)), Scope(merchants=("nowhere",))
@@ -108,7 +108,7 @@ def curate(store_engine: Engine, made: chat_kit.Chats, three: int) -> int:
             cb.change(store_engine, ACT, key, bad._replace(version=3))
 
     with write_tx(store_engine) as connection:  # retention takes the chat's text away; the case keeps it
-        connection.execute(chats.update().where(chats.c.id == three).values(body=b"{}"))
+        connection.execute(chat_bodies.update().where(chat_bodies.c.chat_pk == three).values(body=b"{}"))
     assert cb.open_case(store_engine, ACME, key, curates=True).transcript == opened.transcript
     return key
 

@@ -18,6 +18,7 @@ from qa.boards.rollup import roll_up
 from qa.store.inspections import inspection_id
 from qa.store.session import write_tx
 from qa.store.tables import chats, findings, flags, frame, inspections, nights, rulesets, runs, strata
+from qa.store.texts import Said, add_texts
 from qa.types import Agent, Chat, Customer, Message, Outcome, Role
 
 SECOND, HOUR, DAY_US = 1_000_000, 3_600_000_000, 86_400_000_000
@@ -110,9 +111,11 @@ def _chat(connection: Connection, merchant: str, one: dict[str, Any], name: str,
         "merchant": merchant, "chat_id": one["name"], "revision": 1, "current": True, "source": None, "day": name,
         "day_assumed": False, "status": "closed", "agent_id": one["agent"], "team": one["team"], "channel": None,
         "customer_id": customer, "started_at": began, "turns": len(messages), "content_hash": b"0" * 16,
-        "imported_at": 1, "body": msgspec.json.encode(chat),
+        "imported_at": 1,
     }  # fmt: skip
-    return int(connection.execute(insert(chats).values(values).returning(chats.c.id)).scalar_one())
+    pk = int(connection.execute(insert(chats).values(values).returning(chats.c.id)).scalar_one())
+    add_texts(connection, [Said(pk, merchant, name, msgspec.json.encode(chat))])
+    return pk
 
 
 def _draw(connection: Connection, night_id: int, pk: int, one: dict[str, Any]) -> None:

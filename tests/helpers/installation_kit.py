@@ -101,6 +101,7 @@ def keep_writing(url: str, begun: Any, stop: Any) -> None:
             number += 1
             with write_tx(engine) as connection:
                 key = connection.execute(text(_ADD_CHAT), {"name": f"w-{number}", "hash": b"1" * 16}).scalar_one()
+                connection.execute(text(_ADD_BODY), {"key": key})
                 audit.append(connection, ACT, "chat.add", f"chat:{key}")
             begun.set()
             stop.wait(0.01)
@@ -108,7 +109,8 @@ def keep_writing(url: str, begun: Any, stop: Any) -> None:
 
 _ADD_CHAT = """
 INSERT INTO chats
-(merchant, chat_id, revision, current, day, day_assumed, status, turns, content_hash, imported_at, body)
-SELECT merchant, :name, 1, current, day, day_assumed, status, turns, :hash, imported_at, body FROM chats WHERE id = 1
+(merchant, chat_id, revision, current, day, day_assumed, status, turns, content_hash, imported_at)
+SELECT merchant, :name, 1, current, day, day_assumed, status, turns, :hash, imported_at FROM chats WHERE id = 1
 RETURNING id
 """
+_ADD_BODY = "INSERT INTO chat_bodies SELECT month, :key, body FROM chat_bodies WHERE chat_pk = 1"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 
 from qa.errors import NotFoundError, QaError
 from qa.intake import ImportOptions, import_files
@@ -24,7 +24,7 @@ from qa.policy import Policy
 from qa.progress import Quiet
 from qa.rules.inspector import Standard
 from qa.store.session import read_tx
-from qa.store.tables import Base
+from qa.store.tables import Base, chat_bodies, chats
 
 DAY = "2026-11-20"
 NOW = 1_795_190_400_000_000  # 2026-11-21T00:00:00+08:00
@@ -106,6 +106,12 @@ def bring_in(engine: Engine, folder: Path, records: Sequence[Record], day: str =
 
 
 HOUSE = standard_for(None, None)
+
+
+def overwrite(connection: Connection, chat_id: str, body: bytes) -> None:
+    """Put other bytes in the place of what was said in a chat."""
+    of_it = select(chats.c.id).where(chats.c.chat_id == chat_id)
+    connection.execute(update(chat_bodies).where(chat_bodies.c.chat_pk.in_(of_it)).values(body=body))
 
 
 def options(merchant: str = "acme", day: str = DAY, **changes: Any) -> NightOptions:

@@ -16,6 +16,7 @@ from qa.queueing import Worker, fill
 from qa.store.inspections import inspection_id
 from qa.store.session import read_tx, write_tx
 from qa.store.tables import chats, findings, flags, inspections, nights, rulesets, runs
+from qa.store.texts import Said, add_texts
 from qa.types import Chat, ChatOpinion, Message, Opinion, Role
 
 NOW = 1_795_000_000_000_000
@@ -97,9 +98,11 @@ class Made:
             "merchant": merchant, "chat_id": name, "revision": 1, "current": True, "source": None, "day": day,
             "day_assumed": False, "status": "closed", "agent_id": given.get("agent", "a-1"),
             "team": given.get("team", "red"), "channel": None, "customer_id": None, "started_at": NOW - 60 * MINUTE,
-            "turns": 2, "content_hash": b"0" * 16, "imported_at": NOW, "body": msgspec.json.encode(chat),
+            "turns": 2, "content_hash": b"0" * 16, "imported_at": NOW,
         }  # fmt: skip
-        return int(connection.execute(insert(chats).values(values).returning(chats.c.id)).scalar_one())
+        pk = int(connection.execute(insert(chats).values(values).returning(chats.c.id)).scalar_one())
+        add_texts(connection, [Said(pk, merchant, day, msgspec.json.encode(chat))])
+        return pk
 
     def chat_of(self, inspection: int) -> int:
         """Return the chat of an inspection."""

@@ -9,15 +9,14 @@ import contextlib
 import itertools
 import json
 import re
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import chromium
+import fresh_stores
 from flask import Flask, Response, g, request
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event
@@ -29,7 +28,6 @@ from qa.people import User, UserRole
 from qa.signing_in import Ticket, use_link
 from qa.store import accounts
 from qa.store.audit import Act
-from qa.store.migrate import upgrade
 from qa.store.session import opened, read_tx
 from qa.web import create_app
 from qa.web.passwords import hash_password
@@ -128,23 +126,11 @@ class Client(FlaskClient):
         return _CSRF.findall(page)[0]
 
 
-@cache
-def _migrated() -> bytes:
-    """A SQLite file with all tables and no rows, made once a process: migrating takes longer than a test."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "fresh.sqlite3"
-        with opened(f"sqlite:///{file}") as engine:
-            upgrade(engine)
-            with engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        return file.read_bytes()
-
-
 @contextlib.contextmanager
 def fresh_sqlite(folder: Path) -> Iterator[Engine]:
     """An engine on a SQLite file of the test's own that has all tables."""
     file = folder / "zhijian.sqlite3"
-    file.write_bytes(_migrated())
+    file.write_bytes(fresh_stores.migrated_sqlite())
     with opened(f"sqlite:///{file}") as engine:
         yield engine
 

@@ -7,16 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qa.models.because import because
 from qa.models.explain import explain, explain_one, moved
 from qa.models.features import CHAT_SLOTS, TURN_SLOTS, choose, hear
 from qa.models.fitting import fit_model, prepare
 from qa.models.heads import make_folds
+from qa.models.heat import Warmth
 from qa.models.labelled import LabelledChat, TurnLabels, parse_notation, read_labelled
 from qa.models.model import Model, batches
 from qa.models.opinions import HEADS, LABELS, Level, ModelError, Task
 from qa.models.packing import FILES, MODEL, WEIGHTS
 from qa.models.settings import Settings
-from qa.types import Chat, ChatOpinion, Message, Role
+from qa.types import Chat, ChatOpinion, Message, Opinion, Role
 
 ROOT = Path(__file__).resolve().parents[2]
 DICTIONARY = (ROOT / "training_data" / "userdict.txt").read_text("utf-8")
@@ -124,13 +126,15 @@ def test_a_missing_file_is_refused(model: Model, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        (MODEL, b'"format": 1', b'"format": 2'),
+        (MODEL, b'"format": 2', b'"format": 1'),
         (MODEL, b'"satisfied"', b'"contented"'),
         (MODEL, b'"features": ', b'"features": 1'),
         (MODEL, b'"level": "turn"', b'"level": "chat"'),
         (MODEL, b"{", b"["),
         (WEIGHTS, b"PK", b"QK"),
         ("userdict.txt", b" 400\n", b" many words\n"),
+        ("lexicon.txt", "[道谢]".encode(), b""),
+        ("lexicon.txt", "[道谢]".encode(), "[谢] 一\n[道谢]".encode()),
         ("vocabulary.txt", b"\n", b"\xff\n"),
         ("vocabulary.txt", b"\n", b"\n\n"),
     ],
@@ -184,6 +188,42 @@ def test_shares_lie_on_the_characters_that_say_it(model: Model) -> None:
     assert any("谢" in quote or "好" in quote for quote in quoted)
     in_text = sum(share for c, share in one.against("positive") if c.turn == 0 and any(e > s for s, e in c.places))
     assert sum(heat) == pytest.approx(in_text)
+
+
+@pytest.mark.parametrize("name", [(Level.TURN, Task.SATISFACTION), (Level.CHAT, Task.RESOLUTION)])
+def test_many_chats_at_once_say_what_each_says_alone(
+    model: Model, chats: list[LabelledChat], name: tuple[Level, Task]
+) -> None:
+    talks = [*(one.chat for one in chats[:12]), ODD]
+    seen = model.see(talks)
+    rows = seen.rows
+    mine = rows.chat[rows.customers]
+    last = [int(np.flatnonzero(mine == i)[-1]) for i in range(len(talks))]
+    warmth = Warmth(model, seen)
+    heats = warmth.of(name, last if name[0] is Level.TURN else range(len(talks)), label=1)
+    for row, heat in enumerate(np.split(heats, warmth.first[1:-1])):
+        chat = talks[rows.chat[row]]
+        turn = int(rows.turn[rows.customers[last[rows.chat[row]]]]) if name[0] is Level.TURN else None
+        alone = explain_one(model, chat, name, turn).by_character(LABELS[name[1]][1], chat)
+        assert heat == pytest.approx(alone.get(int(rows.turn[row]), [0.0] * len(heat)), abs=1e-9)
+
+
+def test_the_words_of_an_opinion_are_the_same_in_company(model: Model, chats: list[LabelledChat]) -> None:
+    talks = [*(one.chat for one in chats[:40]), ODD]
+    thoughts = model.judge(talks)
+    told = because(model, talks, thoughts)
+    assert [bool(one) for one in told] == [
+        any(of is not None and of.label == LABELS[task][0] for task, of in _asked(one)) for one in thoughts
+    ]
+    assert 5 < sum(map(bool, told)) < len(told)
+    for chat, thought, words in zip(talks, thoughts, told, strict=True):
+        assert because(model, [chat], [thought]) == [words]
+        for one in words:
+            assert chat.messages[one["turn"]].text[one["start"] : one["end"]] == one["quote"]
+
+
+def _asked(thought: ChatOpinion) -> list[tuple[Task, Opinion | None]]:
+    return [(Task.SATISFACTION, thought.satisfaction), (Task.RESOLUTION, thought.resolution)]
 
 
 def test_two_versions_can_be_told_apart(model: Model, chats: list[LabelledChat]) -> None:

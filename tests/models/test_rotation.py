@@ -106,8 +106,8 @@ def test_what_does_not_verify_is_not_signed(tmp_path: Path) -> None:
         rotate_file(tmp_path / "empty", lambda _n: NEW)
 
 
-def test_the_command(tmp_path: Path) -> None:
-    run = CliRunner(env={"QA_DATA_DIR": str(tmp_path)}).invoke
+def test_the_command(db_url: str, tmp_path: Path) -> None:
+    run = CliRunner(env={"QA_DATA_DIR": str(tmp_path), "QA_DATABASE_URL": db_url}).invoke
     assert run(main, ["init", "--admin", "root"]).exit_code == 0
     first = (tmp_path / "secret").read_bytes()
     told = run(main, ["secret", "rotate"])

@@ -7,7 +7,7 @@ from typing import ClassVar
 import night_kit as kit
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 
 from qa.cli import main
 from qa.rules.base import Judge, Judgement, Operator, hit, miss
@@ -17,7 +17,6 @@ from qa.rules.registry import operators
 from qa.rules.view import Context, View
 from qa.store.frames import iter_frame
 from qa.store.session import read_tx, write_tx
-from qa.store.tables import chats
 from qa.types import Chat
 
 
@@ -108,7 +107,7 @@ def test_a_stored_chat_that_cannot_be_read(store_engine: Engine, db_url: str, tm
     bodies = {"c-1": b'{"id":"c-1","messages":[', "c-6": b'{"id":"c-6"}', "c-8": b"\xff\xfe"}
     with write_tx(store_engine) as connection:
         for name, body in bodies.items():
-            connection.execute(update(chats).where(chats.c.chat_id == name).values(body=body))
+            kit.overwrite(connection, name, body)
     file = tmp_path / "night.json"
     result = qa(db_url, tmp_path, "nightly", "--date", kit.DAY, "--merchant", "acme", "--json", file)
     (found,) = json.loads(file.read_bytes())["merchants"]

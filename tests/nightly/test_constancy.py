@@ -79,6 +79,8 @@ def test_a_done_night_is_left_alone(store_engine: Engine, tmp_path: Path) -> Non
     one, two = (kit.report(store_engine, [result], tmp_path)["merchants"][0] for result in (first, again))
     assert one["seconds"].keys() == {"screen", "draw", "inspect", "finish"}
     assert two.pop("seconds") == {}
+    assert (one.pop("backend"), one.pop("workers")) == ("joblib", 1)
+    assert (two.pop("backend"), two.pop("workers")) == (None, None)
     del one["seconds"]
     assert one == two
 

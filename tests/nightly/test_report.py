@@ -22,16 +22,13 @@ OPTIONAL = {"evidence": {"absent"}}
 @pytest.fixture
 def document(store_engine: Engine, day: list[kit.Record], tmp_path: Path) -> kit.Record:  # noqa: ARG001 - stored
     """The report of a night with an extension and a broken chat."""
-    from sqlalchemy import update
-
     from qa.store.session import write_tx
-    from qa.store.tables import chats
 
     models = kit.shipped(tmp_path)
     kit.night(store_engine, models=models, policy=kit.policy(model_risk=0.3))
     kit.bring_in(store_engine, tmp_path, kit.day_of_chats(20, prefix="late"))
     with write_tx(store_engine) as connection:
-        connection.execute(update(chats).where(chats.c.chat_id == "late-1").values(body=b"{"))
+        kit.overwrite(connection, "late-1", b"{")
     results = [kit.night(store_engine, extend=True, models=models), kit.night(store_engine, "other")]
     return kit.report(store_engine, results, tmp_path)
 

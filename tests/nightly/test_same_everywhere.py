@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from store_dump import Row, dump
 
 from qa.nightly import night as module
+from qa.nightly import pools
 from qa.store.migrate import upgrade
 from qa.store.session import opened
 
@@ -22,7 +23,8 @@ Night = tuple[dict[str, list[Row]], kit.Record]
 def told(engine: Engine, folder: Path, **changes) -> Night:
     result = kit.night(engine, **changes)
     document = kit.report(engine, [result], folder)
-    assert document["merchants"][0].pop("seconds")
+    for key in ("seconds", "backend", "workers"):
+        assert document["merchants"][0].pop(key)
     return dump(engine), document
 
 
@@ -47,17 +49,17 @@ def test_worker_processes_say_the_same(store_engine: Engine, reference: Night, t
     monkeypatch.setattr(module, "SCREEN_CHUNK", 16)
     monkeypatch.setattr(module, "INSPECT_CHUNK", 7)
     monkeypatch.setattr(module, "WRITE_BATCH", 30)
-    pools = []
-    real = module.Parallel
+    used = []
+    real = pools.Parallel
 
     def counted(**arguments):
-        pools.append(arguments["n_jobs"])
+        used.append(arguments["n_jobs"])
         return real(**arguments)
 
-    monkeypatch.setattr(module, "Parallel", counted)
+    monkeypatch.setattr(pools, "Parallel", counted)
     kit.bring_in(store_engine, tmp_path, kit.day_of_chats(150))
     assert told(store_engine, tmp_path, workers=2) == reference
-    assert pools == [2, 2]
+    assert used == [2, 2]
 
 
 @pytest.mark.parametrize(("screen", "inspect", "write"), [(1, 1, 1), (7, 3, 5), (64, 200, 10)])
@@ -109,7 +111,8 @@ with opened(f"sqlite:///{folder / 'zhijian.sqlite3'}") as engine:
     upgrade(engine)
     kit.bring_in(engine, folder, kit.day_of_chats(150))
     document = kit.report(engine, [kit.night(engine)], folder)
-    document["merchants"][0].pop("seconds")
+    for key in ("seconds", "backend", "workers"):
+        document["merchants"][0].pop(key)
     print(json.dumps([repr(dump(engine)), document]))
 """
 

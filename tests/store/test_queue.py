@@ -98,7 +98,7 @@ def test_a_line_says_what_there_is_to_know(made: Made) -> None:
 def test_a_chat_that_cannot_be_read_waits_like_any_other(made: Made) -> None:
     broken = made.add(made.run(), "c-1", 95.0, reasons=("broken",))
     with write_tx(made.engine) as connection:
-        connection.execute(text("UPDATE chats SET body = :body"), {"body": b'{"id": "c-1", "mess'})
+        connection.execute(text("UPDATE chat_bodies SET body = :body"), {"body": b'{"id": "c-1", "mess'})
     assert made.fill() == 1
     assert ids(made.engine, Filters(reason=FlagReason.BROKEN)) == [broken]
 

@@ -11,14 +11,7 @@ from sqlalchemy import Engine
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[web_kit.Kit]:
-    """An application on SQLite."""
-    with web_kit.fresh_sqlite(tmp_path) as engine, web_kit.kit_on(engine, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def kit_on_both(store_engine: Engine, tmp_path: Path) -> Iterator[web_kit.Kit]:
+def kit(store_engine: Engine, tmp_path: Path) -> Iterator[web_kit.Kit]:
     """An application, once on each of the two databases."""
     with web_kit.kit_on(store_engine, tmp_path) as made:
         yield made

@@ -11,8 +11,7 @@ from qa.store.audit import Act
 from qa.store.session import write_tx
 
 
-def test_the_log_is_read_filtered_and_checked(kit_on_both: web_kit.Kit) -> None:
-    kit = kit_on_both
+def test_the_log_is_read_filtered_and_checked(kit: web_kit.Kit) -> None:
     client = kit.client("admin")
     with write_tx(kit.engine) as connection:
         audit.append(connection, Act("wang", kit.clock()), "case.add", "case:7", {"title": "<b>x</b>", "none": None})

@@ -13,16 +13,19 @@ import chat_kit
 import openpyxl
 import pytest
 import web_kit
+from sqlalchemy import Engine
 
 from qa.people import UserRole
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[web_kit.Kit, chat_kit.Chats]]:
+def made(
+    module_engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[web_kit.Kit, chat_kit.Chats]]:
     """One application with inspected chats for the whole module; every test makes what it looks at."""
     folder = tmp_path_factory.mktemp("cases")
-    with web_kit.fresh_sqlite(folder) as engine, web_kit.kit_on(engine, folder) as kit:
-        yield kit, chat_kit.put_in(engine, folder)
+    with web_kit.kit_on(module_engine, folder) as kit:
+        yield kit, chat_kit.put_in(module_engine, folder)
 
 
 def text(answer: object) -> str:

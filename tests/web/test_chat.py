@@ -31,12 +31,6 @@ def chats(kit: web_kit.Kit, tmp_path: Path) -> chat_kit.Chats:
     return chat_kit.put_in(kit.engine, tmp_path)
 
 
-@pytest.fixture
-def chats_on_both(kit_on_both: web_kit.Kit, tmp_path: Path) -> chat_kit.Chats:
-    """Inspected chats, once on each of the two databases."""
-    return chat_kit.put_in(kit_on_both.engine, tmp_path)
-
-
 def shown(client: web_kit.Client, inspection: int) -> str:
     answer = client.get(f"/chats/{inspection}")
     assert answer.status_code == 200
@@ -156,10 +150,8 @@ def test_words_in_pieces_give_the_text_back(kit: web_kit.Kit, chats: chat_kit.Ch
 # --- the review ------------------------------------------------------------------------------------------------------
 
 
-def test_verdicts_change_the_score_as_the_standard_says(
-    kit_on_both: web_kit.Kit, chats_on_both: chat_kit.Chats
-) -> None:
-    kit, three = kit_on_both, chats_on_both.three
+def test_verdicts_change_the_score_as_the_standard_says(kit: web_kit.Kit, chats: chat_kit.Chats) -> None:
+    three = chats.three
     client = kit.client("specialist")
     overturned = chat_kit.finding(kit.engine, three, "add-wechat")
     preview = client.get(f"/chats/{three}/score?o={overturned}&m=rude:1").get_data(as_text=True)
@@ -184,35 +176,31 @@ def test_verdicts_change_the_score_as_the_standard_says(
     assert re.search(r'id="typical" value="1" checked', again)
 
 
-def test_a_double_submit_is_one_row(kit_on_both: web_kit.Kit, chats_on_both: chat_kit.Chats) -> None:
-    client = kit_on_both.client("specialist")
-    page = shown(client, chats_on_both.two)
-    said = answers(kit_on_both, chats_on_both.two, dont_know="confirm", too_slow="confirm")
-    codes = [send(client, chats_on_both.two, page, **said).status_code for _ in range(2)]
+def test_a_double_submit_is_one_row(kit: web_kit.Kit, chats: chat_kit.Chats) -> None:
+    client = kit.client("specialist")
+    page = shown(client, chats.two)
+    said = answers(kit, chats.two, dont_know="confirm", too_slow="confirm")
+    codes = [send(client, chats.two, page, **said).status_code for _ in range(2)]
     assert codes == [303, 303]
-    assert (len(rows(kit_on_both)), len(rows(kit_on_both, verdicts))) == (1, 2)
-    taken = kit_on_both.client("lead").send(
-        f"/chats/{chats_on_both.two}/review", token=hidden(page, "token"), state="whatever"
-    )
+    assert (len(rows(kit)), len(rows(kit, verdicts))) == (1, 2)
+    taken = kit.client("lead").send(f"/chats/{chats.two}/review", token=hidden(page, "token"), state="whatever")
     assert taken.status_code == 409
-    assert len(rows(kit_on_both)) == 1
+    assert len(rows(kit)) == 1
 
 
-def test_a_stale_page_gets_409_and_keeps_what_was_typed(
-    kit_on_both: web_kit.Kit, chats_on_both: chat_kit.Chats
-) -> None:
-    two = chats_on_both.two
-    slow, quick = kit_on_both.client("specialist"), kit_on_both.client("lead")
+def test_a_stale_page_gets_409_and_keeps_what_was_typed(kit: web_kit.Kit, chats: chat_kit.Chats) -> None:
+    two = chats.two
+    slow, quick = kit.client("specialist"), kit.client("lead")
     page = shown(slow, two)
     assert send(quick, two, comment="先到").status_code == 303
-    said = answers(kit_on_both, two, dont_know="overturn")
+    said = answers(kit, two, dont_know="overturn")
     (field,) = said
     texts = {field.replace("verdict", "reason"): "我的理由", "comment": "我写的评语 <b>"}
     missed = json.dumps({"rule": "rude", "places": [[1, 0, 2]], "note": "漏了"})
     answer = send(slow, two, page, **said, **texts, missed=missed, resolution="partly", typical="1")
     kept = answer.get_data(as_text=True)
     assert answer.status_code == 409
-    assert len(rows(kit_on_both)) == 1
+    assert len(rows(kit)) == 1
     assert "lead" in kept
     for text in ("我的理由", "我写的评语 &lt;b&gt;", "漏了"):
         assert text in kept
@@ -268,9 +256,9 @@ def test_an_overturned_finding_needs_a_reason_and_nonsense_is_a_400(kit: web_kit
 
 
 def test_an_audit_chat_shows_nothing_of_the_machine_until_it_was_answered(
-    kit_on_both: web_kit.Kit, chats_on_both: chat_kit.Chats
+    kit: web_kit.Kit, chats: chat_kit.Chats
 ) -> None:
-    kit, blind = kit_on_both, chats_on_both.blind
+    blind = chats.blind
     client = kit.client("specialist")
     page = shown(client, blind)
     trainer, agent = kit.client("trainer"), kit.client("agent")
@@ -306,9 +294,9 @@ def test_a_blind_reviewer_is_not_told_that_the_rules_found_it_too(kit: web_kit.K
 
 
 def test_submitting_leads_to_the_next_chat_and_a_held_one_is_left_alone(
-    kit_on_both: web_kit.Kit, chats_on_both: chat_kit.Chats
+    kit: web_kit.Kit, chats: chat_kit.Chats
 ) -> None:
-    kit, three, two = kit_on_both, chats_on_both.three, chats_on_both.two
+    three, two = chats.three, chats.two
     fill(kit.engine, kit.clock())
     li, wu = kit.client("specialist"), kit.client("specialist", "wu", merchants=("acme",), team="red")
     assert li.send(f"/chats/{three}/claimed").status_code == 204
@@ -322,7 +310,7 @@ def test_submitting_leads_to_the_next_chat_and_a_held_one_is_left_alone(
     assert wu.send(f"/chats/{three}/claimed").status_code == 204
     skipped = li.send(f"/chats/{two}/skipped").location
     assert skipped not in {f"/chats/{two}", f"/chats/{three}"}
-    assert wu.send(f"/chats/{chats_on_both.blind}/skipped").status_code == 302
+    assert wu.send(f"/chats/{chats.blind}/skipped").status_code == 302
 
 
 # --- naughty strings -------------------------------------------------------------------------------------------------

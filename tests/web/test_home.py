@@ -11,7 +11,7 @@ import board_kit
 import orjson
 import pytest
 import web_kit
-from sqlalchemy import event, insert, select, update
+from sqlalchemy import Engine, event, insert, select, update
 
 from qa.people import UserRole
 from qa.queueing import fill
@@ -35,10 +35,10 @@ _TAGS = re.compile(r"<[^>]+>|\s+")
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[web_kit.Kit]:
+def shop(module_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[web_kit.Kit]:
     """A workbench on the small shop: c4 is flagged, c2 was reviewed, c1's review was not sure; read only."""
-    folder = tmp_path_factory.mktemp("shop")
-    with web_kit.fresh_sqlite(folder) as engine, web_kit.kit_on(engine, folder) as kit:
+    engine = module_engine
+    with web_kit.kit_on(engine, tmp_path_factory.mktemp("shop")) as kit:
         kit.clock.at = board_kit.MIDNIGHT + board_kit.DAY_US + 2 * board_kit.HOUR
         board_kit.build(engine)
         with write_tx(engine) as connection:

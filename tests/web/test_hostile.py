@@ -187,3 +187,8 @@ def test_the_walk_sees_what_is_wrong(kit: web_kit.Kit) -> None:
     with kit.app.test_request_context("/about?a=1"):
         assert Recording([("a", "1")]).get("a") == "1"
         assert Recording.asked["about.show"] == {"a"}
+
+
+@pytest.mark.parametrize("path", ["/rules/%00", "/rules/h/%00", "/models/%00", "/users/%00/disable", "/link/%00"])
+def test_nul_in_an_address_names_nothing(kit: web_kit.Kit, path: str) -> None:
+    assert kit.client("admin").get(path).status_code in {404, 405}

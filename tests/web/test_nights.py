@@ -37,8 +37,7 @@ def test_before_the_first_night_the_page_says_how_to_run_one(kit: web_kit.Kit) -
 
 
 @pytest.mark.slow
-def test_a_night_tells_its_draw_its_figures_and_the_night_before(kit_on_both: web_kit.Kit, tmp_path: Path) -> None:
-    kit = kit_on_both
+def test_a_night_tells_its_draw_its_figures_and_the_night_before(kit: web_kit.Kit, tmp_path: Path) -> None:
     two_days(kit, tmp_path)
     listed = kit.client("lead").get("/nights").get_data(as_text=True)
     assert listed.count("2026-11-20") >= 2

@@ -89,8 +89,9 @@ def test_figures_are_for_the_token(kit: web_kit.Kit, shown: dict[str, str]) -> N
     assert kit.client().get("/metrics", headers=shown).status_code == 404  # and no token is set here
 
 
-def test_health_and_readiness(tmp_path: Path) -> None:
-    with web_kit.fresh_sqlite(tmp_path) as engine, web_kit.kit_on(engine, tmp_path, metrics_token=TOKEN) as kit:
+def test_health_and_readiness(store_engine: Engine, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    engine = store_engine
+    with web_kit.kit_on(engine, tmp_path, metrics_token=TOKEN) as kit:
         client = kit.client()
         assert client.get("/metrics").status_code == 404
         assert (client.get("/readyz").status_code, client.get("/readyz").get_data()) == (200, b"ready\n")
@@ -98,19 +99,22 @@ def test_health_and_readiness(tmp_path: Path) -> None:
             connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
         assert (client.get("/readyz").status_code, client.get("/readyz").get_data()) == (503, b"not ready\n")
         engine.dispose()
-        for path in tmp_path.glob("zhijian.sqlite3*"):
-            path.unlink()
+        if engine.dialect.name == "sqlite":
+            for path in tmp_path.glob("zhijian.sqlite3*"):
+                path.unlink()
+        else:
+            request.getfixturevalue("postgres_admin").execute(f"DROP DATABASE {engine.url.database} WITH (FORCE)")
         assert client.get("/readyz").status_code == 503
         assert (client.get("/healthz").status_code, client.get("/healthz").get_data()) == (200, b"ok\n")
         assert figures(client)["zhijian_database_up"] == 0
 
 
-def test_processes_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_count_together(store_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from prometheus_client import values
 
     monkeypatch.setenv(SHARED, str(tmp_path))
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)
-    with web_kit.fresh_sqlite(tmp_path) as engine, web_kit.kit_on(engine, tmp_path, metrics_token=TOKEN) as kit:
+    with web_kit.kit_on(store_engine, tmp_path, metrics_token=TOKEN) as kit:
         kit.client().get("/healthz")
         assert figures(kit.client())["zhijian_request_seconds_count operation.healthz GET 2xx"] == 1
     assert [*tmp_path.glob("histogram_*.db")]

@@ -161,11 +161,11 @@ def test_evidence_is_masked_by_role_and_stays_text(kit: web_kit.Kit, made: Made)
     assert "13800138000" not in page
 
 
-def test_chats_are_found_on_both_databases(kit_on_both: web_kit.Kit) -> None:
-    made = Made(kit_on_both.engine)
+def test_chats_are_found_on_both_databases(kit: web_kit.Kit) -> None:
+    made = Made(kit.engine)
     inspection = made.add(made.run(), "c", 50.0, text="多久能到账", reasons=("rule_failed",))
     made.fill()
-    client = kit_on_both.client("specialist")
+    client = kit.client("specialist")
     assert chats(client, "?text=到账&reason=rule_failed&since=2026-11-01") == ["c"]
     assert client.send("/queue/next").location == f"/chats/{inspection}"
     assert chats(client, "?state=mine") == ["c"]

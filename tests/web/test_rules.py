@@ -29,11 +29,11 @@ PHONE = "13800138000"
 
 
 @pytest.fixture
-def judged(kit_on_both: web_kit.Kit, tmp_path: Path) -> web_kit.Kit:
+def judged(kit: web_kit.Kit, tmp_path: Path) -> web_kit.Kit:
     """A night of 90 chats."""
-    night_kit.bring_in(kit_on_both.engine, tmp_path / "in", night_kit.day_of_chats(90))
-    night_kit.night(kit_on_both.engine, policy=night_kit.policy(rate=1.0))
-    return kit_on_both
+    night_kit.bring_in(kit.engine, tmp_path / "in", night_kit.day_of_chats(90))
+    night_kit.night(kit.engine, policy=night_kit.policy(rate=1.0))
+    return kit
 
 
 def most_found(kit: web_kit.Kit) -> str:
@@ -204,8 +204,7 @@ def test_backtests_are_handed_out_as_files(kit: web_kit.Kit) -> None:
     assert "draft.html" not in kit.client("specialist").get("/rules").get_data(as_text=True)
 
 
-def test_a_kept_backtest_is_a_page_with_links_to_its_chats(kit_on_both: web_kit.Kit, tmp_path: Path) -> None:
-    kit = kit_on_both
+def test_a_kept_backtest_is_a_page_with_links_to_its_chats(kit: web_kit.Kit, tmp_path: Path) -> None:
     chats = chat_kit.put_in(kit.engine, tmp_path)
     with read_tx(kit.engine) as connection:
         blind = where(connection, chats.blind)

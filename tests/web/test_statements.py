@@ -61,8 +61,7 @@ def asked(client: web_kit.Client, engine: Engine, path: str) -> Asked:
     return found
 
 
-def test_pages_ask_little_and_use_an_index(kit_on_both: web_kit.Kit, tmp_path: Path) -> None:
-    kit = kit_on_both
+def test_pages_ask_little_and_use_an_index(kit: web_kit.Kit, tmp_path: Path) -> None:
     made = Made(kit.engine)
     made.many([50.0])
     inspections = chat_kit.put_in(kit.engine, tmp_path)

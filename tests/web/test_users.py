@@ -11,8 +11,7 @@ from qa.accounts import list_users
 LINK = re.compile(r'value="(http://[^"]+)(/link/[^"]+)"')
 
 
-def test_an_account_is_added_and_its_link_works_once(kit_on_both: web_kit.Kit) -> None:
-    kit = kit_on_both
+def test_an_account_is_added_and_its_link_works_once(kit: web_kit.Kit) -> None:
     client = kit.client("admin")
     answer = client.send("/users", name="Wu", role="specialist", merchants="acme, other", team="red", shown_as="吴")
     page = answer.get_data(as_text=True)

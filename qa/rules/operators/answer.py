@@ -21,6 +21,10 @@ _CODE = re.compile(r"#e-[a-z](?:[0-9]{1,4}|\[[^\]\n]{1,8}\])|\[(?:[一-鿿]{1,4}
 """Sticker codes; a log made anonymous has #E-s[…] for #E-s13."""
 
 
+_FOLD, _SQUASH = Level.FOLD, Level.SQUASH
+_CUSTOMER, _AGENT, _BOT, _SYSTEM = Role.CUSTOMER, Role.AGENT, Role.BOT, Role.SYSTEM
+
+
 @dataclass(slots=True)
 class _Exchange:
     """What the customer wrote, and what the agent wrote until the customer's next turn."""
@@ -70,7 +74,7 @@ class Answer(Operator):
 
     def compile(self, bench: Bench) -> Judge:
         """Return the judge."""
-        bench.folds(Level.SQUASH)
+        bench.folds(_SQUASH)
         on = bench.named(self.on) if self.on is not None else None
         has = _finder(bench, [*self.has, *listed(bench, self.has_list)], self.negated, self.asked)
         lacks = _finder(bench, [*self.lacks, *listed(bench, self.lacks_list)], negated=True, asked="count")
@@ -82,17 +86,31 @@ class Answer(Operator):
                 exchanges = [one for one in exchanges if not turns.isdisjoint(one.asked)] if turns else []
             if not exchanges:
                 return not_applicable(f"no answer to {self.on}" if self.on else "no answer")
-            found = []
-            if has is None or view.found(Level.FOLD, has.slot):
-                # what was asked is looked at last: it costs the most
-                made = [(one, self._places(view, one, has, lacks)) for one in exchanges]
-                found = [places for one, places in made if places and self._looked_at(view, one)]
+            found = self._found(view, exchanges, has, lacks)
             value = float(len(found))
             if len(found) < self.at_least:
-                return miss(tuple(turn for one in exchanges for turn in one.answer), value)
+                return miss(tuple([turn for one in exchanges for turn in one.answer]), value)
             return hit(tuple(place for places in found for place in places), value=value)
 
         return judge
+
+    def _found(
+        self, view: View, exchanges: list[_Exchange], has: Finder | None, lacks: Finder | None
+    ) -> list[list[Place]]:
+        """What is quoted of each answer of the kind; what was asked is looked at last, as it costs the most."""
+        if has is not None:
+            exchanges = _with(exchanges, has.said_in(view))
+        made = []
+        for one in exchanges:
+            if self._short(view, one):
+                turns = _texts(view, one)
+                places = _whole(view, one) if has is None else has(view, turns)
+                if places and not (lacks and lacks.occurs(view, turns)) and self._looked_at(view, one):
+                    made.append(places)
+        return made
+
+    def _short(self, view: View, one: _Exchange) -> bool:
+        return self.max_chars is None or not (one.shown or _longer(view, one, self.max_chars))
 
     def _looked_at(self, view: View, one: _Exchange) -> bool:
         if self.to == "any":
@@ -101,19 +119,25 @@ class Answer(Operator):
             one.asks = any(view.asks(turn) for turn in one.asked)
         return one.asks == (self.to == "question")
 
-    def _places(self, view: View, one: _Exchange, has: Finder | None, lacks: Finder | None) -> list[Place]:
-        """What of an answer is quoted: the words it has, or all of it; nothing where it is not of the kind."""
-        if self.max_chars is not None and (one.shown or _longer(view, one, self.max_chars)):
-            return []
-        turns = tuple(turn for turn in one.answer if view.chat.messages[turn].kind == "text")
-        found = has(view, turns) if has is not None else [(turn, 0, len(view.text(turn))) for turn in one.answer]
-        return [] if found and lacks is not None and lacks.occurs(view, turns) else found
+
+def _whole(view: View, one: _Exchange) -> list[Place]:
+    return [(turn, 0, len(view.text(turn))) for turn in one.answer]
+
+
+def _with(exchanges: list[_Exchange], turns: set[int]) -> list[_Exchange]:
+    """The answers that have one of these turns."""
+    return [one for one in exchanges if not turns.isdisjoint(one.answer)] if turns else []
+
+
+def _texts(view: View, one: _Exchange) -> tuple[int, ...]:
+    """The turns of an answer that are made of text."""
+    return tuple(turn for turn in one.answer if view.chat.messages[turn].kind == "text")
 
 
 def _finder(bench: Bench, words: list[str], negated: bool, asked: Asked) -> Finder | None:
     if not words:
         return None
-    return Finder(Level.FOLD, bench.phrases(Level.FOLD, words), negated=negated, quoted=negated, asked=asked)
+    return Finder(_FOLD, bench.phrases(_FOLD, words), negated=negated, quoted=negated, asked=asked)
 
 
 def _turns_of(judgement: Judgement) -> set[int]:
@@ -132,17 +156,18 @@ def _paired(view: View) -> list[_Exchange]:
     exchanges: list[_Exchange] = []
     current = _Exchange()
     for turn, message in enumerate(view.chat.messages):
-        if message.withdrawn or message.private or message.role is Role.SYSTEM:
+        role = message.role
+        if role is _SYSTEM or message.withdrawn or message.private:
             continue
-        if message.role is not Role.AGENT:  # what a bot says ends an answer, and asks for none
+        text = message.kind == "text"
+        if role is not _AGENT:  # what a bot says ends an answer, and asks for none
             if current.answer:
                 exchanges.append(current)
-            if current.answer or message.role is Role.BOT:
+            if current.answer or role is _BOT:
                 current = _Exchange()
-        text = message.kind == "text"
-        if message.role is Role.CUSTOMER and text:
-            current.asked.append(turn)
-        elif message.role is Role.AGENT and current.asked:
+            if text and role is _CUSTOMER:
+                current.asked.append(turn)
+        elif current.asked:
             if text or message.kind in STICKER_KINDS:
                 current.answer.append(turn)
             else:
@@ -152,7 +177,7 @@ def _paired(view: View) -> list[_Exchange]:
 
 def _longer(view: View, one: _Exchange, most: int) -> bool:
     """Whether the answer has more letters and digits than that; a sticker has none, whatever its text says."""
-    folded = view.folded(Level.SQUASH)
+    folded = view.folded(_SQUASH)
     if one.size is None:
         one.size = sum([len(folded[turn]) for turn in one.answer if turn in folded])
     if one.size <= most:
@@ -167,4 +192,4 @@ def _longer(view: View, one: _Exchange, most: int) -> bool:
 
 
 def _letters(view: View, turn: int) -> int:
-    return len(fold(_CODE.sub(" ", view.folded(Level.FOLD)[turn]), Level.SQUASH))
+    return len(fold(_CODE.sub(" ", view.folded(_FOLD)[turn]), _SQUASH))

@@ -12,7 +12,9 @@ from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.types import MICROSECONDS, Instant, Message, Role
 
-_SPEAKERS = (Role.CUSTOMER, Role.AGENT, Role.BOT)
+_CUSTOMER, _AGENT, _BOT, _SYSTEM = Role.CUSTOMER, Role.AGENT, Role.BOT, Role.SYSTEM
+
+_SPEAKERS = (_CUSTOMER, _AGENT, _BOT)
 
 
 class PrematureClose(Operator):
@@ -48,7 +50,7 @@ class PrematureClose(Operator):
         end = _closed(view, rows)
         if end is None:
             return not_applicable("no end")
-        last = next((row for row in reversed(rows) if row[2].role is Role.CUSTOMER and row[0] <= end), None)
+        last = next((row for row in reversed(rows) if row[2].role is _CUSTOMER and row[0] <= end), None)
         if last is None:
             return not_applicable("no customer turn before the end")
         at, turn, message = last
@@ -149,8 +151,8 @@ class Handover(Operator):
 
     def _ours(self, before: list[Row]) -> bool:
         roles = {message.role for _, _, message in before}
-        by_agent = Role.AGENT in roles
-        return self.by == "any" or (by_agent if self.by == "agent" else Role.BOT in roles and not by_agent)
+        by_agent = _AGENT in roles
+        return self.by == "any" or (by_agent if self.by == "agent" else _BOT in roles and not by_agent)
 
 
 def _rows(view: View) -> list[Row] | None:
@@ -161,28 +163,28 @@ def _rows(view: View) -> list[Row] | None:
 def _closed(view: View, rows: list[Row]) -> Instant | None:
     """When the chat was closed: by the system's last event, or as the source says."""
     if CLOSED in view.kinds:
-        events = [at for at, _, message in rows if message.role is Role.SYSTEM and message.kind == CLOSED]
+        events = [at for at, _, message in rows if message.role is _SYSTEM and message.kind == CLOSED]
         if events:
             return events[-1]
     return view.chat.ended_at
 
 
 def _seconds_to_agent(rows: list[Row], event: int) -> float | None:
-    later = (at for at, _, message in rows[event + 1 :] if message.role is Role.AGENT)
+    later = (at for at, _, message in rows[event + 1 :] if message.role is _AGENT)
     answered = next(later, None)
     return None if answered is None else (answered - rows[event][0]) / MICROSECONDS
 
 
 def _last_customer(rows: list[Row]) -> int | None:
-    return next((turn for _, turn, message in reversed(rows) if message.role is Role.CUSTOMER), None)
+    return next((turn for _, turn, message in reversed(rows) if message.role is _CUSTOMER), None)
 
 
 def _owed(view: View, rows: list[Row]) -> bool:
     """Whether the customer has spoken since the agent or the bot last did, and not only in courtesy."""
     for _, _, message in reversed(rows):
-        if message.role in (Role.AGENT, Role.BOT):
+        if message.role in (_AGENT, _BOT):
             return False
-        if message.role is Role.CUSTOMER and not _courtesy(view, message):
+        if message.role is _CUSTOMER and not _courtesy(view, message):
             return True
     return False
 

@@ -16,6 +16,8 @@ from qa.rules.view import View
 from qa.text import Level, fold
 from qa.types import Role
 
+_FOLD, _SQUASH = Level.FOLD, Level.SQUASH
+
 Kind = Literal["phone", "mail", "bank_card", "resident_id", "order_number", "url", "amount", "date"]
 Found = Callable[[View], list[Place]]
 
@@ -108,22 +110,22 @@ class Entity(Scoped):
 
 def _slot(kind: str, bench: Bench) -> int:
     """Have searched for what a kind looks like."""
-    return bench.pattern(Level.SQUASH, _SPLIT) if kind in NUMBERS else bench.pattern(Level.FOLD, _PATTERNS[kind])
+    return bench.pattern(_SQUASH, _SPLIT) if kind in NUMBERS else bench.pattern(_FOLD, _PATTERNS[kind])
 
 
 def _finder(kind: str, bench: Bench) -> Found:
     """Return what finds a kind in all turns of a view, in order."""
     slot = _slot(kind, bench)
     if kind in NUMBERS:
-        return lambda view: _split(view, view.found(Level.SQUASH, slot), kind)
+        return lambda view: _split(view, view.found(_SQUASH, slot), kind)
     if kind == "order_number":
-        runs = bench.pattern(Level.SQUASH, _SPLIT)
-        return lambda view: _orders(view, view.found(Level.FOLD, slot), view.found(Level.SQUASH, runs))
+        runs = bench.pattern(_SQUASH, _SPLIT)
+        return lambda view: _orders(view, view.found(_FOLD, slot), view.found(_SQUASH, runs))
     if kind == "date":
-        return lambda view: [place for place in view.found(Level.FOLD, slot) if real_day(_said(view, place))]
+        return lambda view: [place for place in view.found(_FOLD, slot) if real_day(_said(view, place))]
     if kind == "url":
-        return lambda view: _urls(view, view.found(Level.FOLD, slot))
-    return lambda view: view.found(Level.FOLD, slot)
+        return lambda view: _urls(view, view.found(_FOLD, slot))
+    return lambda view: view.found(_FOLD, slot)
 
 
 def _split(view: View, runs: list[Place], kind: str) -> list[Place]:
@@ -167,5 +169,5 @@ def _said(view: View, place: Place) -> str:
 def _plain(view: View, place: Place) -> str:
     """What was written, however it was written, without a country's code."""
     turn, start, end = place
-    said = fold(view.text(turn)[start:end], Level.SQUASH)
+    said = fold(view.text(turn)[start:end], _SQUASH)
     return re.sub(r"^加?(?:0086|86)(?=1[0-9]{10}$)", "", said)

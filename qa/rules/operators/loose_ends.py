@@ -12,7 +12,9 @@ from qa.rules.bench import Bench
 from qa.rules.view import View
 from qa.types import Message, Role
 
-_ANSWERS = frozenset([Role.AGENT, Role.BOT])
+_CUSTOMER, _AGENT, _BOT = Role.CUSTOMER, Role.AGENT, Role.BOT
+
+_ANSWERS = frozenset([_AGENT, _BOT])
 
 
 class LeftHolding(Operator):
@@ -33,7 +35,7 @@ class LeftHolding(Operator):
         return self._judge
 
     def _judge(self, view: View) -> Judgement:
-        if not view.turns_of(Role.AGENT):
+        if not view.turns_of(_AGENT):
             return not_applicable("no agent turn")
         holding, waiting = view.context.ledger.holding, 0
         held: list[int] = []
@@ -42,7 +44,7 @@ class LeftHolding(Operator):
                 continue
             if message.kind == TRANSFER and not held:
                 return miss()
-            if message.role is Role.CUSTOMER:
+            if message.role is _CUSTOMER:
                 waiting += not held
             if message.role not in _ANSWERS:
                 continue
@@ -90,4 +92,4 @@ class ReopenedWait(Operator):
 
 
 def _holds(message: Message, holds: bool) -> bool:
-    return message.role is Role.AGENT and message.kind == "text" and holds
+    return message.role is _AGENT and message.kind == "text" and holds

@@ -15,6 +15,9 @@ from qa.rules.view import View
 from qa.text import Level
 from qa.types import Role
 
+_FOLD, _SQUASH = Level.FOLD, Level.SQUASH
+_CUSTOMER, _AGENT = Role.CUSTOMER, Role.AGENT
+
 _EQUAL = 100.0
 _MARGIN = 1e-6
 _COMPARED = 1_000
@@ -45,22 +48,21 @@ class Repeated(Scoped):
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
-        bench.folds(Level.SQUASH)
-        words = bench.phrases(Level.FOLD, bench.wordlist(self.containing_list)) if self.containing_list else None
+        bench.folds(_SQUASH)
+        words = bench.phrases(_FOLD, bench.wordlist(self.containing_list)) if self.containing_list else None
         if words is not None:
             bench.waits_for(words)
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             if len(scope) < self.times:
                 return miss(scope)
-            folded = view.folded(Level.SQUASH)
-            asked = None if words is None else {place[0] for place in view.found(Level.FOLD, words)}
-            texts = [
-                (i, turn, folded[turn])
-                for i, turn in enumerate(scope)
-                if len(folded[turn]) >= self.min_length and (asked is None or turn in asked)
-            ]
-            if self.similarity == _EQUAL and len(texts) - len({text for _, _, text in texts}) < self.times - 1:
+            folded = view.folded(_SQUASH)
+            texts = [(i, turn, folded[turn]) for i, turn in enumerate(scope) if len(folded[turn]) >= self.min_length]
+            if len(texts) >= self.times and words is not None:
+                asked = view.turns_with(_FOLD, words)
+                texts = [text for text in texts if text[1] in asked]
+            fewest = self.times if self.similarity < _EQUAL else self.times - 1 + len({text for _, _, text in texts})
+            if len(texts) < fewest:
                 return miss(scope)
             group = self._group(texts, self._answers(view))
             if not group:
@@ -71,7 +73,7 @@ class Repeated(Scoped):
 
     def _answers(self, view: View) -> tuple[int, ...] | None:
         """Return the turns of the other side, if one has to stand between two repetitions."""
-        other = Role.AGENT if self.role == "customer" else Role.CUSTOMER
+        other = _AGENT if self.role == "customer" else _CUSTOMER
         return view.turns_of(other) if self.answered_between else None
 
     def _group(self, texts: list[tuple[int, int, str]], answers: tuple[int, ...] | None) -> list[int]:

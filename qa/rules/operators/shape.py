@@ -13,6 +13,9 @@ from qa.rules.view import View
 from qa.text import Level
 from qa.types import Role
 
+_SQUASH = Level.SQUASH
+_SYSTEM = Role.SYSTEM
+
 
 class ShortReplies(Scoped):
     """``at_least`` so many turns in scope of no more than ``max_chars`` letters and digits (stickers do not count).
@@ -27,10 +30,10 @@ class ShortReplies(Scoped):
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
-        bench.folds(Level.SQUASH)
+        bench.folds(_SQUASH)
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
-            folded = view.folded(Level.SQUASH)
+            folded = view.folded(_SQUASH)
             short = [turn for turn in scope if 1 <= len(folded[turn]) <= self.max_chars]
             if len(short) < self.at_least:
                 return miss(scope)
@@ -71,11 +74,7 @@ class TurnCount(Scoped):
             enough = self.at_least is None or len(found) >= self.at_least
             few = self.at_most is None or len(found) <= self.at_most
             value = float(len(found))
-            return (
-                hit(tuple((t, 0, len(view.text(t))) for t in found), value=value)
-                if enough and few
-                else miss(found, value=value)
-            )
+            return hit(view.whole(found), value=value) if enough and few else miss(found, value=value)
 
         return judge
 
@@ -102,9 +101,7 @@ class Transfers(Operator):
             events = [
                 turn
                 for turn, message in enumerate(messages)
-                if message.kind == TRANSFER
-                and message.role is Role.SYSTEM
-                and not (message.withdrawn or message.private)
+                if message.kind == TRANSFER and message.role is _SYSTEM and not (message.withdrawn or message.private)
             ]
             if len(events) < self.at_least:
                 return miss(value=float(len(events)))
@@ -128,7 +125,7 @@ class LastSpeaker(Operator):
 
         def judge(view: View) -> Judgement:
             messages = view.chat.messages
-            last = next((turn for turn in reversed(view.turns) if messages[turn].role is not Role.SYSTEM), None)
+            last = next((turn for turn in reversed(view.turns) if messages[turn].role is not _SYSTEM), None)
             if last is None:
                 return not_applicable("no turn")
             if messages[last].role.value != self.is_:

@@ -13,6 +13,8 @@ from qa.rules.finder import within
 from qa.rules.view import View
 from qa.text import Level, fold
 
+_FOLD, _SQUASH = Level.FOLD, Level.SQUASH
+
 _CODE = r"#e-[a-z][0-9]{1,4}|\[[a-z\x{4e00}-\x{9fff}]{1,6}\]"
 _CODES = re.compile(_CODE.replace(r"\x{4e00}", "一").replace(r"\x{9fff}", "鿿"))
 _EMOJI = (
@@ -49,11 +51,11 @@ class Length(Scoped):
 
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
-        bench.folds(Level.SQUASH)
+        bench.folds(_SQUASH)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
             if self.of == "turn" and self.over is not None:
-                folded, over = view.folded(Level.SQUASH), self.over
+                folded, over = view.folded(_SQUASH), self.over
                 turns_over = [turn for turn in turns if len(folded[turn]) > over]  # codes only make it less
                 if len(turns_over) < self.at_least:
                     return miss(turns)
@@ -76,7 +78,7 @@ class Length(Scoped):
 
 def _length(view: View, turn: int) -> int:
     letters = view.letters(turn)
-    return len(fold(_CODES.sub(" ", view.folded(Level.FOLD)[turn]), Level.SQUASH)) if letters is None else letters
+    return len(fold(_CODES.sub(" ", view.folded(_FOLD)[turn]), _SQUASH)) if letters is None else letters
 
 
 class Emoji(Scoped):
@@ -106,12 +108,12 @@ class Emoji(Scoped):
     def weigh(self, bench: Bench) -> Weigh:
         """Return how given turns are judged."""
         patterns = {"emoji": _EMOJI, "code": _CODE}
-        slots = [bench.pattern(Level.FOLD, patterns[kind]) for kind in dict.fromkeys(self.of)]
+        slots = [bench.pattern(_FOLD, patterns[kind]) for kind in dict.fromkeys(self.of)]
         if self.at_least is not None:
             bench.waits_for(*slots)
 
         def judge(view: View, turns: tuple[int, ...]) -> Judgement:
-            places = sorted(place for slot in slots for place in within(view.found(Level.FOLD, slot), turns))
+            places = sorted(place for slot in slots for place in within(view.found(_FOLD, slot), turns))
             found = _joined(view, places)
             value = float(len(found))
             if (self.at_least or 0) <= value <= (value if self.at_most is None else self.at_most):

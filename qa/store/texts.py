@@ -1,0 +1,181 @@
+"""What was said in chats: kept beside the chats, month by month, so that the texts of a month can go in one step.
+
+On PostgreSQL each month is a partition of its own, made when the first chat of it comes in; letting a month go is
+``DROP TABLE``, whatever it holds. Nothing points at these rows. Of a chat whose text is gone and that was inspected or
+reviewed, a covered copy stays (``dropped_texts``), so that places in it stay places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    LargeBinary,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.exc import OperationalError
+
+from qa.errors import StoreError
+from qa.store.bulk import insert_all, insert_new
+from qa.store.operation_tables import dropped_texts
+from qa.store.tables import chat_bodies, chats, text_months
+
+_LOCK = 0x5A4A_0002  # PostgreSQL advisory lock: one importer at a time, as SQLite has it anyway
+_WAIT, _TRIES = "2s", 15
+_BUSY = "55P03"  # lock_not_available
+
+
+class Said(NamedTuple):
+    """What was said in one revision of a chat."""
+
+    chat_pk: int
+    merchant: str
+    day: str
+    body: bytes
+
+
+def month_of(day: str) -> int:
+    """Return the month of a day as a number.
+
+    >>> month_of("2026-11-22")
+    202611
+    """
+    return int(day[:4] + day[5:7])
+
+
+_b = chat_bodies.c
+_MONTH: ColumnElement[int] = cast(func.substr(chats.c.day, 1, 4).concat(func.substr(chats.c.day, 6, 2)), Integer)
+_COVERED = select(dropped_texts.c.body).where(dropped_texts.c.chat_pk == chats.c.id).correlate(chats).scalar_subquery()
+
+
+def _body(month: ColumnElement[int]) -> ColumnElement[bytes]:
+    kept = select(_b.body).where(_b.month == month, _b.chat_pk == chats.c.id).correlate(chats).scalar_subquery()
+    return func.coalesce(kept, _COVERED, literal(b"", LargeBinary))
+
+
+BODY = _body(_MONTH)
+"""For a query over chats: the body of each, else its covered copy, else nothing (``b""``)."""
+BODY_OF_MONTH = _body(bindparam("qa_month", type_=Integer))
+"""The same for chats of one month, ``qa_month``; quicker, for the database need not work it out for each."""
+TEXT_THERE: ColumnElement[bool] = exists().where(_b.month == _MONTH, _b.chat_pk == chats.c.id).correlate(chats)
+"""The condition, for a query over chats, that what was said is still there."""
+THERE_OF_MONTH: ColumnElement[bool] = (
+    exists().where(_b.month == bindparam("qa_month", type_=Integer), _b.chat_pk == chats.c.id).correlate(chats)
+)
+"""The same for chats of one month, ``qa_month``."""
+
+
+def lock_texts(connection: Connection) -> None:
+    """Wait until no other transaction brings in or lets go texts; until the end of this one, none begins."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def add_texts(connection: Connection, said: Sequence[Said]) -> None:
+    """Keep what was said in chats that have none yet; a month that is new gets its place."""
+    add_months(connection, {(month_of(one.day), one.merchant) for one in said})
+    rows = [{"month": month_of(one.day), "chat_pk": one.chat_pk, "body": one.body} for one in said]
+    insert_all(connection, chat_bodies, rows)
+
+
+def add_months(connection: Connection, wanted: Iterable[tuple[int, str]]) -> None:
+    """Note that these merchants have texts in these months, and make the place for them."""
+    wanted = set(wanted)
+    m = text_months.c
+    of_these = select(m.month, m.merchant).where(m.month.in_([month for month, _ in wanted]))
+    missing = sorted(wanted - {(row.month, row.merchant) for row in connection.execute(of_these)}) if wanted else []
+    if missing:
+        lock_texts(connection)
+        make_places(connection, {month for month, _ in missing})
+        insert_new(connection, text_months, [{"month": month, "merchant": merchant} for month, merchant in missing])
+
+
+def make_places(connection: Connection, months: Iterable[int]) -> None:
+    """Make the partitions of months where absent (PostgreSQL).
+
+    They are made beside the table and then attached, which locks out neither readers nor writers.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    for month in sorted(months):
+        name = f"chat_bodies_{month:d}"
+        if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
+            connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE chat_bodies)")
+            connection.exec_driver_sql(f"ALTER TABLE chat_bodies ATTACH PARTITION {name} FOR VALUES IN ({month:d})")
+
+
+def delete_texts(connection: Connection, of: Iterable[tuple[int, str]]) -> None:
+    """Delete what was said in single chats, given by (key, day)."""
+    by_month: dict[int, list[int]] = {}
+    for pk, day in of:
+        by_month.setdefault(month_of(day), []).append(pk)
+    for month, pks in by_month.items():
+        connection.execute(delete(chat_bodies).where(_b.month == month, _b.chat_pk.in_(pks)))
+
+
+def let_go(connection: Connection, month: int) -> None:
+    """Drop all that was said in a month.
+
+    Raises:
+        StoreError: somebody has been reading texts all the time, an export for example; give the command again.
+    """
+    lock_texts(connection)
+    connection.execute(delete(text_months).where(text_months.c.month == month))
+    if connection.dialect.name == "postgresql":
+        _drop_place(connection, f"chat_bodies_{month:d}")
+    else:
+        connection.execute(delete(chat_bodies).where(_b.month == month))
+
+
+def _drop_place(connection: Connection, name: str) -> None:
+    """Drop a partition; whoever wants to read waits behind us, so we stand in line for a short while only."""
+    for _ in range(_TRIES):
+        try:
+            with connection.begin_nested():
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_WAIT}'")
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
+                connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _BUSY:
+                raise
+        else:
+            return
+    raise StoreError(f"{name} is being read without a pause; nothing of this month was dropped, try again later")
+
+
+def months_with_texts(connection: Connection) -> dict[int, set[str]]:
+    """Return month → the merchants that have (or had) texts in it."""
+    found: dict[int, set[str]] = {}
+    m = text_months.c
+    for month, merchant in connection.execute(select(m.month, m.merchant).order_by(m.month, m.merchant)):
+        found.setdefault(month, set()).add(merchant)
+    return found
+
+
+def first_day(connection: Connection, merchant: str) -> str:
+    """Return where the days begin of which a merchant has texts, to be compared with days; "9" where it has none."""
+    query = select(func.min(text_months.c.month)).where(text_months.c.merchant == merchant)
+    first = connection.execute(query).scalar()
+    return "9" if first is None else f"{first // 100:04d}-{first % 100:02d}"
+
+
+def count_texts(connection: Connection, month: int, merchants: Sequence[str]) -> dict[str, int]:
+    """Return how many revisions have a text in a month, by merchant; ``merchants``: those that may."""
+    count: Any = func.count()
+    if len(merchants) == 1:  # no look at each chat
+        query = select(count).select_from(chat_bodies).where(_b.month == month)
+        return {merchants[0]: int(connection.execute(query).scalar_one())}
+    by_merchant = select(chats.c.merchant, count).join(chat_bodies, _b.chat_pk == chats.c.id)
+    found = connection.execute(by_merchant.where(_b.month == month).group_by(chats.c.merchant))
+    return dict.fromkeys(merchants, 0) | {merchant: int(number) for merchant, number in found}

@@ -1,0 +1,231 @@
+"""What is decided about a cluster, without one; with one: tests/cluster."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import night_kit as kit
+import orjson
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine
+from store_dump import dump
+
+from qa.cli import main
+from qa.errors import ClusterError, ConfigError
+from qa.nightly import cluster as cluster_module
+from qa.nightly import facts, hands, run_night
+from qa.nightly import night as module
+from qa.nightly.cluster import Gone, Heard, connected, strange
+from qa.nightly.dasking import DaskPool, packed
+from qa.nightly.facts import LIBRARIES, differences, of_night, of_program
+from qa.nightly.night import assignment
+from qa.nightly.work import Assignment
+from qa.store import nights
+from qa.store.session import read_tx
+
+PASSWORD = "s3cret"
+
+
+class Pretended:
+    """A cluster in this process; ``fate`` may answer in place of a worker."""
+
+    address = "tcp://127.0.0.1:1"
+
+    def __init__(self, *workers: str) -> None:
+        self.there = list(workers)
+        self.name = "pretended"
+        self.fate: Callable[[str, Any], Any] = lambda _worker, _function: None
+        self.answers: list[Heard] = []
+        self._tickets = itertools.count()
+
+    def workers(self) -> set[str]:
+        return set(self.there)
+
+    def give(self, worker: str, function: Any, *arguments: Any) -> int:
+        ticket = next(self._tickets)
+        answer = self.fate(worker, function)
+        self.answers.append(Heard(ticket, worker, function(*arguments) if answer is None else answer))
+        return ticket
+
+    def hear(self, _seconds: float) -> list[Heard]:
+        heard, self.answers = self.answers, []
+        return heard
+
+    def forget(self, worker: str) -> None:
+        self.answers = [one for one in self.answers if one.worker != worker]
+
+    def tell(self, workers: list[str], function: Any, *arguments: Any) -> None:
+        for _ in workers:
+            function(*arguments)
+
+
+@pytest.fixture
+def day(store_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """A day before its night, in small tasks."""
+    for name, value in {"SCREEN_CHUNK": 8, "INSPECT_CHUNK": 4, "WRITE_BATCH": 8}.items():
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr("qa.nightly.members.LOOK_S", 0.0)
+    monkeypatch.setattr(facts, "_program_hash", lambda: facts._LOADED)  # somebody may be writing at this checkout
+    kit.bring_in(store_engine, tmp_path, kit.day_of_chats(32))
+    return store_engine
+
+
+def night(engine: Engine, cluster: Any, told: list[str] | None = None, patience: float = 60) -> None:
+    tell = [] if told is None else told
+    run_night(engine, kit.options(pool=DaskPool(cluster, tell.append, patience)), kit.Quiet())
+
+
+def lease_of(engine: Engine) -> str | None:
+    with read_tx(engine) as connection:
+        found = nights.find_night(connection, "acme", kit.DAY)
+    assert found is not None
+    return found.lease_owner
+
+
+def an_assignment(engine: Engine) -> Assignment:
+    kit.night(engine)
+    with read_tx(engine) as connection:
+        found = nights.find_night(connection, "acme", kit.DAY)
+    assert found is not None
+    return assignment(engine, found, kit.HOUSE.as_json())
+
+
+def test_the_pretended_cluster_runs_a_night_and_forgets_it(day: Engine) -> None:
+    night(day, Pretended("a", "b"))
+    assert kit.count(day, "inspections") > 10
+    kit.night(day)
+    done = dump(day)
+    assert kit.night(day).crew is None
+    assert dump(day) == done
+
+
+def test_a_task_over_which_workers_are_lost_is_given_up_in_the_end(day: Engine) -> None:
+    cluster, told = Pretended("a", "b"), list[str]()
+    cluster.fate = lambda _worker, function: Gone("KilledWorker: dead") if function is hands.do else None
+    with pytest.raises(ClusterError, match="5 workers were lost over the same task, the last one: KilledWorker"):
+        night(day, cluster, told)
+    assert lease_of(day) is None
+    assert "worker a is given up: KilledWorker: dead; its tasks go to others" in told
+    kit.night(day, owner="another:1:1")
+    assert kit.count(day, "inspections") > 10
+
+
+def test_a_worker_that_cannot_reach_the_database_is_not_given_the_rest(day: Engine) -> None:
+    cluster, told = Pretended("bad", "good"), list[str]()
+
+    def once(worker: str, function: Any) -> Any:
+        cluster.there = [one for one in cluster.there if one != "bad"] if function is hands.do else cluster.there
+        return hands.Answer(None, "database: gone") if worker == "bad" and function is hands.do else None
+
+    cluster.fate = once
+    night(day, cluster, told)
+    assert told == ["worker bad is given up: database: gone; its tasks go to others"]
+
+
+def test_nobody_left_is_an_end(day: Engine) -> None:
+    cluster = Pretended("a")
+
+    def vanish(_worker: str, function: Any) -> Any:
+        if function is hands.do:
+            cluster.there = []  # what was given to it is answered all the same
+        return None
+
+    cluster.fate = vanish
+    with pytest.raises(ClusterError, match="had no worker for 0 s: the night stops here"):
+        night(day, cluster, patience=0.2)
+    assert lease_of(day) is None
+
+
+def test_a_newcomer_that_differs_is_told_and_not_let_in(day: Engine) -> None:
+    cluster, told, worked = Pretended("a"), list[str](), set[str]()
+
+    def join(worker: str, function: Any) -> Any:
+        if function is hands.do:
+            worked.add(worker)
+            cluster.there = ["a", "new"]
+        return ("elsewhere", "0.0.1") if worker == "new" and function is eval else None
+
+    cluster.fate = join
+    night(day, cluster, told)
+    assert told == ["not let in: worker new (elsewhere): qa version: 0.1.0 here, 0.0.1 there"]
+    assert worked == {"a"}
+
+
+def test_each_difference_is_refused_with_both_values(day: Engine) -> None:
+    cluster = Pretended("a")
+    found = hands.meet("x", packed(an_assignment(day), cluster.address))
+    assert ("machine of the SQLite file" in found) is (day.dialect.name == "sqlite")
+    for name in ("standard", "schema", "night", "dictionary", "numpy", *found.keys() & {"machine of the SQLite file"}):
+        assert name in found
+        cluster.fate = lambda _worker, function, name=name: found | {name: "other"} if function is hands.meet else None
+        with pytest.raises(ConfigError, match=f"{name}: .+ here, other there"):
+            run_night(day, kit.options(pool=DaskPool(cluster, print), extend=True), kit.Quiet())  # type: ignore[arg-type]
+
+
+def test_a_worker_that_cannot_read_the_database_is_refused_with_the_reason(day: Engine, tmp_path: Path) -> None:
+    elsewhere = an_assignment(day)._replace(url=f"sqlite:///{tmp_path / 'none.sqlite3'}")
+    told = hands.meet("x", msgspec.json.encode(elsewhere))
+    assert told["problem"] == f"no database at {tmp_path / 'none.sqlite3'}"
+    assert hands.do("never met", "screen", b"[]").problem is not None
+
+
+def test_a_worker_prefers_its_own_database(day: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = day.url.render_as_string(hide_password=False)
+    sent = msgspec.json.encode(an_assignment(day)._replace(url=f"sqlite:///{tmp_path / 'none.sqlite3'}"))
+    monkeypatch.setenv("QA_DATABASE_URL", ours)
+    assert "problem" not in hands.meet("own", sent)
+    hands.leave("own")
+    assert hands.do("own", "screen", b"[0, 1, false]").problem is not None
+
+
+def test_facts_name_every_library_and_the_night(day: Engine) -> None:
+    task = an_assignment(day)
+    assert set(LIBRARIES) < of_program().keys()
+    assert of_night(task, day)["night"].endswith(f"of acme {kit.DAY}, held by None")
+    assert of_night(task._replace(day="2020-01-01"), day)["night"] == "not in the database"
+
+
+def test_a_process_under_which_the_program_was_changed_is_like_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = of_program()
+    monkeypatch.setattr(facts, "_LOADED", "older")
+    (told,) = differences(before, of_program())
+    assert told.startswith("program files: ")
+    assert "start it anew there" in told
+
+
+@pytest.mark.parametrize(("address", "kept"), [("tcp://h:1", False), ("tls://h:1", True)])
+def test_a_password_is_sent_only_where_nobody_can_listen(address: str, kept: bool) -> None:
+    url = f"postgresql+psycopg://qa:{PASSWORD}@db/qa?host=h&password={PASSWORD}"
+    task = Assignment(url, 1, "acme", kit.DAY, "salt", "{}", "{}", "Asia/Shanghai")
+    assert (PASSWORD in orjson.loads(packed(task, address))[0]) is kept
+
+
+def test_no_dask_no_scheduler_and_wrong_options_are_said(
+    day: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment = {"QA_DATABASE_URL": day.url.render_as_string(hide_password=False), "QA_DATA_DIR": str(tmp_path)}
+
+    def said(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["nightly", "--date", kit.DAY, *words], env=environment)
+        return done.exit_code, done.stderr
+
+    dask = ("--backend", "dask")
+    assert said(*dask)[0] == 2
+    assert "--backend dask needs --scheduler tcp://HOST:PORT" in said(*dask)[1]
+    assert said("--scheduler", "tcp://h:1") == (2, "error: --scheduler is about --backend dask\n")
+    assert "--workers is about processes" in said(*dask, "--scheduler", "tcp://h:1", "--workers", "2")[1]
+    assert "write tcp://HOST:PORT" in said(*dask, "--scheduler", "h:1")[1]
+    monkeypatch.setattr(cluster_module, "ANSWER_S", 0.3)
+    code, text = said(*dask, "--scheduler", "tcp://127.0.0.1:1")
+    assert code == 69
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in text
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigError, match=r"install zhijian\[dask\]"), connected("tcp://127.0.0.1:1"):
+        pass
+    assert strange(("h", None)) is not None
