@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from qa.errors import NotFoundError
 from qa.policy import Policy
 from qa.progress import Progress
 from qa.rules.diff import side
-from qa.rules.inspector import Inspector, Standard
+from qa.rules.inspector import Case, Inspected, Inspector, Standard
 from qa.store import frames
 from qa.store.chats import FrameChat, days_with_chats, decode_body, merchants, read_frame_chunk
 from qa.store.dropping import without_text
@@ -88,16 +89,32 @@ def backtest(engine: Engine, options: BacktestOptions, progress: Progress) -> Ba
     for day in days:
         judge = judges.of(day)
         pasts = [Past(engine, day.merchant, day.day, *inspector.lookback) for inspector in judge]
-        for row in _rows(engine, day, tally, pasts):
-            chat = _chat(row.body)
-            if chat is None:
-                unreadable += 1
-            else:
-                known = [history(row.pk, chat.agent.id) for history in row.histories]
-                before, after = (one.inspect(chat, day.day, past) for one, past in zip(judge, known, strict=True))
-                tally.add(Judged(row.place, chat, before, after))
-            progress.advance()
+        rows = _rows(engine, day, tally, pasts)
+        while batch := list(islice(rows, CHUNK)):
+            judged = _judged(judge, day.day, batch)
+            for one in judged:
+                tally.add(one)
+            unreadable += len(batch) - len(judged)
+            progress.advance(len(batch))
     return _result(options, tally, old, unreadable, tuple(skipped))
+
+
+def _judged(judge: Sequence[Inspector], day: str, rows: Sequence[_Row]) -> list[Judged]:
+    """What both sides say of these chats; those that cannot be read are left out."""
+    readable = [(row, chat) for row in rows if (chat := _chat(row.body)) is not None]
+    sides = []
+    for which, inspector in enumerate(judge):
+        cases = [Case(chat, row.histories[which](row.pk, chat.agent.id)) for row, chat in readable]
+        sides.append([_said(done) for done in inspector.inspect_many(cases, day)])
+    return [
+        Judged(row.place, chat, *said) for (row, chat), said in zip(readable, zip(*sides, strict=True), strict=True)
+    ]
+
+
+def _said(done: Inspected | Exception) -> Inspected:
+    if isinstance(done, Exception):
+        raise done
+    return done
 
 
 class _Judges:

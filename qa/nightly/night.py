@@ -41,10 +41,10 @@ INSPECT_CHUNK = 250
 WRITE_BATCH = 2000
 """Rows (frame) and inspections written in one transaction, about."""
 
-WORTH_A_WORKER = 13_000
-"""Chats to screen that repay the second and more which a worker process takes to start (benchmarks/night.py)."""
-INSPECTION_COST = 4
-"""Screenings that one inspection costs, about."""
+WORTH_A_WORKER = 30_000
+"""Chats to screen that repay the 2.5 s and more which a worker process takes to start (benchmarks/scale.py)."""
+INSPECTION_COST = 16
+"""Screenings that one inspection costs, about; the classifier is half of it."""
 
 
 @dataclass(frozen=True, slots=True)

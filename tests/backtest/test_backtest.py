@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,13 @@ from qa.backtest.page import page
 from qa.backtest.tally import Examples, Judged, Place
 from qa.errors import NotFoundError
 from qa.policy import Policy
-from qa.rules.inspector import Inspected, Inspector, Standard
+from qa.rules.inspector import Case, Inspected, Inspector, Standard
 from qa.rules.pack import load_pack
 from qa.store import frames, nights
 from qa.store.chats import StoredChat, iter_chats
 from qa.store.history import Past
 from qa.store.session import read_tx, write_tx
-from qa.types import Chat, History
+from qa.types import Chat
 
 DRAFT = """\
 pack: draft
@@ -146,15 +147,20 @@ def test_a_pack_against_itself_changes_nothing(stored: Engine) -> None:
 
 
 def test_a_rule_that_crashes_is_told(stored: Engine, draft: Standard, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Inspector.inspect
+    judge = Inspector.inspect_many
+    reason = "rule a: ZeroDivisionError: x (f:1); rule b: KeyError: 'y' (g:2)"
 
-    def inspect(self: Inspector, chat: Chat, day: str, history: History) -> Inspected:
-        done = judge(self, chat, day, history)
-        mine = any(rule == "knows-nothing" for rule in self._rules)
-        reason = "rule a: ZeroDivisionError: x (f:1); rule b: KeyError: 'y' (g:2)"
-        return msgspec.structs.replace(done, broken=reason, score=None) if mine and len(chat.messages) > 4 else done
+    def inspect_many(self: Inspector, cases: Sequence[Case], day: str) -> list[Inspected | Exception]:
+        done = judge(self, cases, day)
+        if not any(rule == "knows-nothing" for rule in self._rules):
+            return done
+        long = [len(case.chat.messages) > 4 for case in cases]
+        return [
+            msgspec.structs.replace(one, broken=reason, score=None) if crashes else one
+            for one, crashes in zip(done, long, strict=True)
+        ]
 
-    monkeypatch.setattr(Inspector, "inspect", inspect)
+    monkeypatch.setattr(Inspector, "inspect_many", inspect_many)
     found = run(stored, draft, every=True)
     assert [(one.reason, one.chats) for one in found.broken_new] == [
         ("rule a: ZeroDivisionError: x (f:1)", found.broken_chats_new),
