@@ -79,16 +79,18 @@ def test_killed_at_every_commit_and_rerun(what: str, make_origin, faults: FaultS
     assert expected != before
     commits = undisturbed.commits or 0
     assert commits >= 7
+    kills = [(moment, number) for number in range(1, commits + 1) for moment in ("before", "after")]
+    if url.startswith("postgresql"):  # before one commit is after the last one, but for what was rolled back: in turn
+        kills = kills[::4] + kills[3::4]
     states = 0
-    for moment in ("before", "after"):
-        for number in range(1, commits + 1):
-            url = origin.again()
-            assert faults.run(url, *command, **{moment: number}).code == KILLED
-            states += dumped(url) not in (before, expected)
-            again = faults.run(url, *command)
-            assert again.code == 0, again.text
-            assert dumped(url) == expected, f"killed {moment} commit {number} of {commits}"
-    assert states > commits, "most kills leave something half done"
+    for moment, number in kills:
+        url = origin.again()
+        assert faults.run(url, *command, **{moment: number}).code == KILLED
+        states += dumped(url) not in (before, expected)
+        again = faults.run(url, *command)
+        assert again.code == 0, again.text
+        assert dumped(url) == expected, f"killed {moment} commit {number} of {commits}"
+    assert states > len(kills) / 2, "most kills leave something half done"
     assert faults.run(url, *command).code == 0
     assert dumped(url) == expected, "run once more, it changes nothing"
 
@@ -103,7 +105,7 @@ def test_killed_at_random_moments_until_done(what: str, make_origin, faults: Fau
     expected, length = dumped(url), undisturbed.seconds
     rng = random.Random(what)
     kills = 0
-    while kills < (30 if what == "nightly" else 12):
+    while kills < (16 if what == "nightly" else 8):
         url = origin.again()
         for _ in range(rng.choice((1, 1, 2, 4, MAX_KILLS))):
             ended = faults.run(url, *command, seconds=rng.random() * length)

@@ -152,6 +152,7 @@ def learn(known: dict[str, Who], all_of_them: list[Route]) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)  # the stricter of the two
 def test_no_value_in_any_argument_or_field_breaks_a_page(hostile: web_kit.Kit) -> None:
     known = clients(hostile)
     found = learn(known, [*routes(hostile.app, "GET"), *routes(hostile.app, "POST")])

@@ -111,6 +111,7 @@ def _ask(
     return client.open(path, method=method).status_code
 
 
+@pytest.mark.parametrize("db_url", ["postgresql"], indirect=True)  # the stricter of the two
 def test_every_route_answers_each_role_as_the_table_says(kit: web_kit.Kit) -> None:
     assert walk(kit, SAMPLES) == []
 
