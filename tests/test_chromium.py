@@ -56,6 +56,7 @@ def test_it_is_installed_where_we_may(program, monkeypatch: pytest.MonkeyPatch, 
     assert [command for command in calls if "update" in command] == [[*prefix, "apt-get", "update"]]
     assert calls[-1][: len(prefix) + 2] == [*prefix, "apt-get", "install"]
     assert "fonts-noto-cjk" in calls[-1]
+    assert "nginx-light" not in calls[-1]
 
 
 def test_nothing_is_installed_where_we_may_not(program, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ import configparser
 import importlib
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,15 @@ def test_units_parse_and_call_what_exists(file: Path) -> None:
         assert "PYTHONPATH=" in service["Environment"]
     settings = [line.split("=")[0] for line in re.findall(r"QA_\w+=", file.read_text("utf-8"))]
     assert {name[3:].lower() for name in settings} <= Settings.model_fields.keys()
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+def test_systemd_itself_accepts_the_units() -> None:
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *map(str, UNITS)], capture_output=True, text=True, check=False
+    )
+    found = [line for line in checked.stderr.splitlines() if "zhijian-" in line and "is not executable" not in line]
+    assert found == [], "only the program itself may be missing where nothing is installed"
 
 
 def commands(services: dict[str, Any]) -> Iterator[list[str]]:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 PACKAGES = ("chromium", "fonts-noto-cjk")
+IN_CI = ("nginx-light",)
+"""Brought along on machines that are thrown away; elsewhere the test of the proxy is skipped without it."""
 FLAGS = (
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -63,6 +65,7 @@ def bring(environ: Mapping[str, str], call: Call) -> Path:
         if environ.get("QA_TEST_CHROMIUM") or prefix is None:
             raise
     install = [*prefix, "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
+    install += IN_CI if environ.get("CI") == "true" else ()
     if call(install):
         call([*prefix, "apt-get", "update"])  # the lists may be old, or not there yet
         call(install)
