@@ -20,11 +20,15 @@ ATTEMPTS_MINUTES = 15
 
 
 class Drift(NamedTuple):
-    """How far a merchant's last night is from what the model learned from; ``psi``: population stability index."""
+    """How far a merchant's last night is from what the model learned from; ``psi``: population stability index.
+
+    ``unusual``: far also for this merchant, whose nights may be far every night.
+    """
 
     merchant: str
     what: str
     psi: float
+    unusual: bool
 
 
 class Backlog(NamedTuple):
@@ -73,7 +77,7 @@ def figures(engine: Engine, now: Instant, zone: ZoneInfo) -> Figures:
                 for one in operation.waiting(connection)
             ),
             tuple(
-                Drift(one.merchant, str(moved["what"]), float(moved["value"]))
+                Drift(one.merchant, str(moved["what"]), float(moved["value"]), bool(moved.get("unusual")))
                 for one in nights
                 for moved in one.summary.get("drift", ())
             ),

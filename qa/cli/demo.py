@@ -27,7 +27,7 @@ from qa.reviewing import Options as Reading
 from qa.reviewing import import_reviews
 from qa.store.audit import Act
 from qa.store.chats import get_chat
-from qa.store.migrate import ensure_ready
+from qa.store.migrate import upgrade
 from qa.store.session import opened, read_tx
 from qa.web.keys import make_secret
 
@@ -49,7 +49,7 @@ def command(folder: Path, chats: int, port: int | None, no_serve: bool) -> None:
     begun = time.perf_counter()
     settings = _settings(folder)
     with opened(settings.database_url) as engine:
-        ensure_ready(engine)
+        upgrade(engine)  # a demo of an older version is the demo's own, and may be brought up to date
         with progress() as shown:
             done = run_demo(
                 engine, folder, lambda merchant, day: night_options(settings, merchant, day), now(), shown, chats

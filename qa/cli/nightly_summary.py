@@ -49,8 +49,7 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
         console.print(f"THE MODEL WAS REFUSED, rules only: {result.refused}", style="bold red", markup=False)
     for one in summary.get("drift", []):
         if one["level"] != "none":
-            words = f": {', '.join(one['words'][:8])}" if one["words"] else ""
-            console.print(f"drift of {one['what']}: {one['level']} (PSI {one['value']:.2f}){words}", markup=False)
+            console.print(_drift(one), style="bold" if one.get("unusual") else None, markup=False)
     for remark in _remarks(result, still_open, summary):
         console.print(remark)
     console.print(_estimates(summary["estimates"]))
@@ -63,6 +62,12 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
         by = result.crew
         who = "" if by is None else f" ({by.backend}, {by.workers} worker{'s' if by.workers != 1 else ''})"
         console.print(f"time: {times}{who}")
+
+
+def _drift(one: dict[str, Any]) -> str:
+    here = f"; usual here: {one['usual']:.2f}" if one.get("usual") is not None else ""
+    words = f": {', '.join(one['words'][:8])}" if one["words"] else ""
+    return f"drift of {one['what']}: {one['level']} (PSI {one['value']:.2f}{here}){words}"
 
 
 def print_rescored(console: Console, connection: Connection, done: Rescored) -> None:

@@ -6,12 +6,18 @@ large one, are rules of thumb of credit scoring (Lewis 1994; Siddiqi, *Credit Ri
 large values by chance: without any change, PSI · n·m/(n + m) is about χ², one degree of freedom less than bins
 (Yurdakul & Naranjo, Journal of Risk Model Validation 14(4), 2020). So a level needs its threshold and the 99.9 %
 point of chance.
+
+A shop whose questions are other than those of the training set is far from it every night, and an alarm that always
+rings is not heard. So a night is held against the shop's own nights before as well: it stands out where its value lies
+above their median by more than 3.5 times their spread (median absolute deviation, scaled to a standard deviation;
+Iglewicz & Hoaglin, *How to Detect and Handle Outliers*, 1993). Until that is known, a large change is told once.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -34,6 +40,12 @@ REFERENCE_NAME = "reference.json"
 KEPT = 5_000
 """Words whose counts the reference keeps, to tell which moved."""
 SHOWN = 8
+PAST = 28
+"""Nights of a shop that say what is usual there."""
+FEW = 7
+"""With fewer nights nothing is usual yet."""
+_TO_DEVIATION = 1.4826  # of normal values: their standard deviation over their median absolute deviation
+_APART = 3.5
 HEARD_IN = 5
 """Chats in which a word that the reference does not know must be to be told: one of fewer may be somebody's own."""
 _NUMBER = re.compile(r"\d{5}")
@@ -137,6 +149,45 @@ def level_of(value: float, chance: float) -> Level:
     if value <= chance or value < MODERATE:
         return Level.NONE
     return Level.LARGE if value >= LARGE else Level.MODERATE
+
+
+class Usual(NamedTuple):
+    """What is usual in a shop: the median of its last values and their spread (like a standard deviation)."""
+
+    median: float
+    spread: float
+
+
+def usual(past: Sequence[float]) -> Usual | None:
+    """What is usual after these values; None where they are too few to say.
+
+    >>> usual([1.0, 1.1, 0.9, 1.2, 1.0, 1.0, 0.8])
+    Usual(median=1.0, spread=0.14826)
+    >>> usual([1.0, 1.1, 0.9, 1.2]) is None
+    True
+    """
+    if len(past) < FEW:
+        return None
+    middle = statistics.median(past)
+    spread = statistics.median([abs(value - middle) for value in past])
+    return Usual(middle, round(_TO_DEVIATION * spread, 6))
+
+
+def stands_out(value: float, level: Level, before: Usual | None, *, told: bool = False) -> bool:
+    """Whether people should look: a large change, and one that is not usual in this shop.
+
+    ``told``: one of its nights before stood out; it matters only where it is not known yet what is usual.
+
+    >>> stands_out(1.1, Level.LARGE, Usual(1.0, 0.1)), stands_out(1.4, Level.LARGE, Usual(1.0, 0.1))
+    (False, True)
+    >>> stands_out(1.1, Level.LARGE, None), stands_out(1.1, Level.LARGE, None, told=True)
+    (True, False)
+    >>> stands_out(0.2, Level.MODERATE, None)
+    False
+    """
+    if level is not Level.LARGE:
+        return False
+    return not told if before is None else value > before.median + max(LARGE, _APART * before.spread)
 
 
 # --- scores ----------------------------------------------------------------------------------------------------------

@@ -359,7 +359,7 @@ def summarise(connection: Any, night: Night, run_ids: list[int], model: ModelRef
         "broken": tally.broken,
         "flagged": inspections.count_flagged(connection, run_ids),
         "estimates": as_json(tally.estimates(sizes, targeted)),
-        "drift": night_drift(connection, model, run_ids),
+        "drift": night_drift(connection, night, model, run_ids),
     }
 
 

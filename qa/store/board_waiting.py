@@ -65,7 +65,7 @@ def _state(row: Any, now: Instant) -> NightState:
     return NightState(
         row.id, row.merchant, row.day, row.state == "done", row.lease_until is not None and row.lease_until > now,
         told.get("inspected"), told.get("flagged"), int(told.get("broken") or 0), bool(told.get("model_refused")),
-        any(one.get("level") == "large" for one in told.get("drift", ())),
+        any(one.get("unusual", one.get("level") == "large") for one in told.get("drift", ())),
     )  # fmt: skip
 
 

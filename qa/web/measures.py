@@ -174,6 +174,12 @@ def _others(found: Figures) -> Iterator[Metric]:
         ("merchant", "what"),
         (((one.merchant, one.what), one.psi) for one in found.drift),
     )
+    yield _gauge(
+        "zhijian_model_drift_unusual",
+        "1 where that is far beyond the merchant's nights before.",
+        ("merchant", "what"),
+        (((one.merchant, one.what), float(one.unusual)) for one in found.drift),
+    )
     yield CounterMetricFamily(
         "zhijian_login_failures", "Wrong passwords for accounts that exist.", float(found.failed_logins)
     )

@@ -49,6 +49,14 @@ REASONS = {
     "appeal": _l("Appeal"),
     "broken": _l("Broken"),
 }
+HEADS = {
+    "resolution": _l("Resolution"),
+    "satisfaction": _l("Expected satisfaction"),
+    "sentiment": _l("Sentiment"),
+    "words": _l("Words"),
+}
+"""What drifts."""
+LEVELS = {"none": _l("no change"), "moderate": _l("moderate"), "large": _l("large")}
 OUTCOMES = {"failed": _l("Failed"), "bonus": _l("bonus")}
 
 
@@ -82,6 +90,7 @@ def show(night: int) -> ResponseReturnValue:
     return render_template(
         "nights/show.html", view=view, plots=plots, names=FIGURES, states=STATES, kinds=KINDS, notes=NOTES,
         stages=STAGES, remarks=list(remarks), reasons=REASONS, outcomes=OUTCOMES,
+        heads=HEADS, levels=LEVELS,
     )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from qa.cli import main
 from qa.demo.generate import PlantedItem
 from qa.demo.reviewed import EVERY, reviews
 from qa.demo.write import Truth
+from qa.store.migrate import downgrade
+from qa.store.session import opened
 
 
 def demo(folder: Path, *words: str) -> str:
@@ -32,6 +34,8 @@ def test_a_small_demo_runs_and_a_second_one_only_finishes_it(tmp_path: Path) -> 
     first = demo(tmp_path / "demo", "--chats", "200")
     assert "read 200 = new 200 + changed 0 + unchanged 0 + rejected 0" in first
     assert "planted items found" in first
+    with opened(f"sqlite:///{tmp_path / 'demo' / 'zhijian.sqlite3'}") as engine:
+        downgrade(engine, "0010")  # left by an older version
     again = demo(tmp_path / "demo", "--chats", "200")
     assert "read 200 = new 0 + changed 0 + unchanged 200 + rejected 0" in again
     assert "this night had run already" in again

@@ -131,6 +131,7 @@ def test_the_summary_tells_how_far_the_night_is_from_the_training_set(store_engi
     assert [one["what"] for one in told] == ["resolution", "satisfaction", "sentiment", "words"]
     words = told[-1]
     assert words["value"] > 0
+    assert [(one["usual"], one["unusual"]) for one in told] == [(None, one["level"] == "large") for one in told]
     before = dump(store_engine)
     kit.night(store_engine, models=kit.shipped(tmp_path))
     assert dump(store_engine) == before

@@ -21,7 +21,7 @@ from qa.web.measures import SHARED
 
 TOKEN = "t" * 32
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}
-DRIFT = {"what": "sentiment", "value": 0.31, "level": "large", "words": ["退款"]}
+DRIFT = {"what": "sentiment", "value": 0.31, "level": "large", "unusual": True, "words": ["退款"]}
 
 
 @pytest.fixture
@@ -75,6 +75,7 @@ def test_what_is_watched(watched: web_kit.Kit) -> None:
         "zhijian_queue_open acme": 5,
         "zhijian_queue_oldest_seconds acme": 44 * 3600 + 6 * 60 + 40,
         "zhijian_model_drift_psi acme sentiment": 0.31,
+        "zhijian_model_drift_unusual acme sentiment": 1,
         "zhijian_login_failures_total": 2,
         "zhijian_login_attempts_open": 2,
     }
