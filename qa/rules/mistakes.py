@@ -11,9 +11,17 @@ Path = tuple[str | int, ...]
 
 
 def first_mistake(problem: ValidationError, model: type[BaseModel]) -> tuple[Path, str]:
-    """Return where the first mistake is, from the validated value down, and what is wrong."""
-    error = problem.errors(include_url=False, include_input=False)[0]
+    """Return where the first mistake is, from the validated value down, and what is wrong.
+
+    Where a field is missing and an unknown one stands in its place, that one is the mistake.
+    """
+    errors = problem.errors(include_url=False, include_input=False)
+    error = errors[0]
     path: Path = error["loc"]
+    if error["type"] == "missing":
+        beside = (e for e in errors if e["type"] == "extra_forbidden" and e["loc"][:-1] == path[:-1])
+        error = next(beside, error)
+        path = error["loc"]
     kind = error["type"]
     if kind == "extra_forbidden":
         return path, f"unknown field {path[-1]!r}{_did_you_mean(str(path[-1]), model, path)}"

@@ -115,5 +115,5 @@ def _for_file(path: Path, options: ReadOptions) -> Source:
         if source.sniff(head):
             return source
     raise SourceError(
-        f"{path}: neither its name nor its beginning tells the format; give one of {', '.join(source_names())}"
+        f"{path}: neither its name nor its beginning tells the format; name it (--format): one of {', '.join(source_names())}"
     )

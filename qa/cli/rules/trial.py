@@ -36,6 +36,9 @@ from qa.types import Chat
 
 STDIN = Path("-")
 CHATFILE = click.argument("chatfile", metavar="CHATFILE", type=click.Path(path_type=Path, dir_okay=False))
+FORMAT = click.option(
+    "--format", "file_format", metavar="NAME", help="Format of the file.  [default: by name and content]"
+)
 MERCHANT = click.option("--merchant", metavar="M", help="For chats that name none; its pack and policy are used.")
 
 
@@ -43,9 +46,17 @@ MERCHANT = click.option("--merchant", metavar="M", help="For chats that name non
 @click.argument("files", metavar="[PACK] CHATFILE", nargs=-1, required=True, type=PACK)
 @click.option("--rule", "rule_id", metavar="ID", help="Show only this rule, every condition of it, and no score.")
 @MERCHANT
+@FORMAT
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a chat and line.")
 @pass_settings
-def try_(settings: Settings, files: tuple[Path, ...], rule_id: str | None, merchant: str | None, as_json: bool) -> None:
+def try_(
+    settings: Settings,
+    files: tuple[Path, ...],
+    rule_id: str | None,
+    merchant: str | None,
+    file_format: str | None,
+    as_json: bool,
+) -> None:
     """Judge the chats of a file: findings with quotes, the score and how it adds up, and why the other rules passed.
 
     CHATFILE is anything that qa import reads, or - for standard input. PACK is a file or the word house; without one
@@ -57,7 +68,7 @@ def try_(settings: Settings, files: tuple[Path, ...], rule_id: str | None, merch
     chatfile = files[-1]
     judges = _Judges(settings, pack, now())
     console = out()
-    for chat in _chats(chatfile, settings, merchant):
+    for chat in _chats(chatfile, settings, merchant, file_format):
         day, inspector, content = judges.of(chat)
         if rule_id is not None and rule_id not in {rule.id for rule in content.rules}:
             raise NotFoundError(f"no rule {rule_id!r} in pack {content.id!r}")
@@ -74,13 +85,14 @@ def try_(settings: Settings, files: tuple[Path, ...], rule_id: str | None, merch
 @click.command()
 @CHATFILE
 @MERCHANT
+@FORMAT
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a chat and line (docs/ledger.md).")
 @pass_settings
-def ledger(settings: Settings, chatfile: Path, merchant: str | None, as_json: bool) -> None:
+def ledger(settings: Settings, chatfile: Path, merchant: str | None, file_format: str | None, as_json: bool) -> None:
     """Print every wait of the chats of a file, and the figures drawn from them (docs/ledger.md)."""
     judges = _Judges(settings, None, now())
     console = out()
-    for chat in _chats(chatfile, settings, merchant):
+    for chat in _chats(chatfile, settings, merchant, file_format):
         day, policy, zone = judges.policy(chat)
         context = make_context(judges.pack(chat), policy, zone)
         one = build_ledger(chat, context.ledger)
@@ -160,28 +172,30 @@ class _Judges:
         return self._pack or self._settings.packs.get(chat.merchant)
 
 
-def _chats(path: Path, settings: Settings, merchant: str | None) -> Iterator[Chat]:
+def _chats(path: Path, settings: Settings, merchant: str | None, file_format: str | None) -> Iterator[Chat]:
     """The chats of a file or of standard input; rejected records are told on stderr.
 
     A file of nothing else is an error.
     """
     if path != STDIN:
-        yield from _chats_of(path, str(path), settings, merchant)
+        yield from _chats_of(path, str(path), settings, merchant, file_format)
         return
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "chats"
         with kept.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         try:
-            yield from _chats_of(kept, "standard input", settings, merchant)
+            yield from _chats_of(kept, "standard input", settings, merchant, file_format)
         except SourceError as problem:
             raise SourceError(str(problem).replace(str(kept), "standard input")) from None
 
 
-def _chats_of(path: Path, name: str, settings: Settings, merchant: str | None) -> Iterator[Chat]:
+def _chats_of(
+    path: Path, name: str, settings: Settings, merchant: str | None, file_format: str | None
+) -> Iterator[Chat]:
     options = ReadOptions(zone=settings.zone, now=now(), merchant=merchant or "default")
     read = 0
-    for item in read_chats(path, options):
+    for item in read_chats(path, options, file_format):
         if isinstance(item, Rejected):
             field = f"{item.field}: " if item.field else ""
             err().print(f"{name}:{item.line}: rejected: {field}{item.reason}")
