@@ -4,7 +4,8 @@
 
 ``json.loads``, SQLAlchemy's ORM with one object a row and a commit a chat, everything checked message by message.
 With ``--tidy`` the two things that a reviewer would ask for first are done: a text is folded once, a commit is made
-every 500 chats. It does less than the night: no flags, no audit, no estimates, and it cannot be interrupted.
+every 500 chats. With ``--opinions`` each inspected chat is judged by stock pipelines of scikit-learn as well
+(``naive_opinions``). It does less than the night: no flags, no audit, no estimates, and it cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ if __name__ == "__main__":  # run as a file, the checkout is not on the path
 
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.naive_opinions import StockOpinions
 from benchmarks.naive_rules import NaiveRules, score
 from benchmarks.naive_text import normalise
 from qa.nightly.standard import standard_for
@@ -33,6 +35,8 @@ from qa.policy import Policy
 from qa.sampling import draw, night_salt
 
 TIDY_COMMIT = 500
+Judge = Callable[[Sequence[Any]], object]
+"""Gives opinions on the messages of a chat."""
 
 
 class Base(DeclarativeBase):
@@ -82,6 +86,7 @@ class Inspection(Base):
     chat_id: Mapped[str] = mapped_column(ForeignKey("chats.id"), index=True)
     score: Mapped[float | None]
     red_line: Mapped[bool]
+    opinions: Mapped[Any] = mapped_column(JSON, nullable=True)
 
 
 class Finding(Base):
@@ -155,7 +160,9 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=None)  # the day's file is in local time throughout
 
 
-def night(session: Session, merchant: str, day: str, *, tidy: bool = False) -> tuple[int, int]:
+def night(
+    session: Session, merchant: str, day: str, *, tidy: bool = False, judge: Judge | None = None
+) -> tuple[int, int]:
     """Screen, sample, check, score and store; returns how many chats were screened and inspected."""
     policy = Policy()
     fold = lru_cache(maxsize=4096)(normalise) if tidy else normalise
@@ -176,7 +183,7 @@ def night(session: Session, merchant: str, day: str, *, tidy: bool = False) -> t
         session.expunge(chat)
     salt = night_salt(policy.salt, merchant, date.fromisoformat(day))
     sample = targeted + list(draw(rest, salt, policy.rate, policy.per_agent_minimum).ids)
-    _inspect(session, rules, sample, day, tidy=tidy)
+    _inspect(session, rules, sample, day, tidy=tidy, judge=judge)
     return len(chats), len(sample)
 
 
@@ -186,13 +193,16 @@ def _risky(chat: Chat, policy: Policy) -> bool:
     return low or (risk.escalated and bool(chat.escalated)) or (chat.tier or "").lower() in risk.tiers
 
 
-def _inspect(session: Session, rules: NaiveRules, sample: Sequence[str], day: str, *, tidy: bool) -> None:
+def _inspect(
+    session: Session, rules: NaiveRules, sample: Sequence[str], day: str, *, tidy: bool, judge: Judge | None
+) -> None:
     for number, chat_id in enumerate(sample, start=1):
         chat = session.get_one(Chat, chat_id)
         chat.earlier = _earlier(session, chat)
         found, items = rules.check(chat, day)
         total, red_line = score(items, found, rules.weights, rules.full)
-        session.add(Inspection(chat_id=chat.id, score=total, red_line=red_line))
+        opinions = None if judge is None else judge(chat.messages)
+        session.add(Inspection(chat_id=chat.id, score=total, red_line=red_line, opinions=opinions))
         for rule, (_, places, value) in found.values():
             evidence = [
                 {"turn": turn, "start": start, "end": end, "quote": chat.messages[turn].text[start:end]}
@@ -234,12 +244,14 @@ def main() -> None:
     parser.add_argument("--date", default="2026-11-20")
     parser.add_argument("--tidy", action="store_true", help="fold each text once, commit every 500 chats")
     parser.add_argument("--results", type=Path, help="write score and rules by chat here")
+    parser.add_argument("--opinions", action="store_true", help="judge by stock pipelines too")
     given = parser.parse_args()
+    judge = StockOpinions().of if given.opinions else None
     begun = time.process_time()
     with open_session(given.db) as session:
         read = load(given.chats, session, tidy=given.tidy)
         loaded = time.process_time()
-        _, inspected = night(session, given.merchant, given.date, tidy=given.tidy)
+        _, inspected = night(session, given.merchant, given.date, tidy=given.tidy, judge=judge)
         done = time.process_time()
         if given.results:
             given.results.write_text(json.dumps(results(session)))

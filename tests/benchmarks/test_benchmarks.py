@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from benchmarks import generate, naive, night, rules, tables, watch
+from benchmarks import generate, naive, night, opinions, rules, tables, watch
 from qa.cli import main as cli
 from qa.rules.engine import compile_pack
 from qa.rules.pack import load_house
@@ -108,3 +108,18 @@ def test_a_made_pack_is_the_same_every_time_and_as_large_as_asked() -> None:
     assert made == rules.made_pack(house, texts, 20, 100)
     assert len(made.rules) == 20
     assert rules.phrases_of(compile_pack(made)) == 95
+
+
+def test_the_table_of_opinions_divides_medians() -> None:
+    rates = {"rjieba": [(200.0, 400.0), (100.0, 300.0), (90.0, 90.0)], "jieba": [(50.0, 60.0)] * 3}
+    found = {name: [opinions.Rates(*one) for one in some] for name, some in rates.items()}
+    found |= {"naive": [opinions.Rates(2.0, 3.0)] * 3, "tidied": [opinions.Rates(10.0, 30.0)] * 3}
+    told = opinions.table(found, 400, 20).splitlines()
+    assert "| Zhijian with rjieba | 100 | **50** | 10 | 300 | 100 | 10 |" in told
+    assert "| Zhijian without it, by jieba | 50 | **25** | 5 | 60 | 20 | 2 |" in told
+
+
+def test_a_command_runs_as_where_rjieba_is_missing() -> None:
+    assert "zhijian" in watch.run(["benchmarks/without_rjieba.py", "--version"]).output
+    with pytest.raises(watch.FailedError):
+        watch.run(["benchmarks/without_rjieba.py", "nothing"])
