@@ -1,9 +1,9 @@
 """What a night costs, as a formula: fitted to measured nights, to tell the time of larger ones (docs/scale.md).
 
 A night of *n* chats is a start that is the same for every night, work that its one process does alone (the draw, the
-audit and estimates, filling the queue, adding up the boards), work that worker processes share (screening and
-inspecting), and the share of the one writer in that: taking the rows of the workers in and writing them. With *W*
-workers on a machine that does the work of *K* of its cores when all are busy:
+audit and estimates), work that worker processes share (screening, inspecting, preparing the queue and the boards), and
+the share of the one writer in that: taking the rows of the workers in and writing them. With *W* workers on a machine
+that does the work of *K* of its cores when all are busy:
 
     T(n) = start + n · (alone + max(writer, worker / W, (writer + worker) / K))
 

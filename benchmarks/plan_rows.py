@@ -19,8 +19,11 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, Engine, text, update
 
+from qa.boards.rollup import count_again
 from qa.nightly.standard import standard_for
 from qa.policy import Policy
+from qa.progress import Quiet
+from qa.store.board_tables import counted_nights
 from qa.store.migrate import upgrade
 from qa.store.session import write_tx
 from qa.store.tables import Base, nights, rulesets
@@ -89,7 +92,9 @@ _ROWS = (
     SELECT id, id, 'night', 0, 'h', 'done', started_at, finished_at FROM nights
     """,
     "INSERT INTO queue_runs SELECT id FROM runs",
-    "INSERT INTO board_nights SELECT id, finished_at, 1000000000, '{last}' FROM nights",
+    # what was said since these sums were made: of the newest five hundredth of the chats
+    "INSERT INTO board_nights SELECT id, finished_at, {many} - {many} / 500, '{last}' FROM nights",
+    "INSERT INTO counted_nights SELECT id, day, merchant, finished_at, id, 9, {rules}, {none}, {list} FROM nights",
     "INSERT INTO stage_times SELECT id, 'inspecting', 60.0 FROM nights",
     """
     INSERT INTO chats (id, merchant, chat_id, revision, current, day, day_assumed, status, agent_id, team, customer_id,
@@ -99,6 +104,7 @@ _ROWS = (
     """,
     "INSERT INTO text_months SELECT DISTINCT {month}, merchant FROM plan_seen",
     "INSERT INTO chat_bodies (month, chat_pk, body) SELECT {month}, pk, {body} FROM plan_seen WHERE NOT ({gone})",
+    "INSERT INTO quotes (month, inspection_id, body) SELECT {month}, id, {nothing} FROM plan_seen WHERE NOT ({gone})",
     """
     INSERT INTO frame (night_id, chat_pk, wave, agent, channel, draw_key, reasons, drawn, probability)
     SELECT night, pk, 0, agent, '', {zeros}, CASE WHEN u % 9 = 0 THEN {list} END, 1 = 1, 0.5 FROM plan_seen
@@ -181,6 +187,11 @@ _ROWS = (
       ON f.each = 1 OR s.agent = '*' OR s.day > '2026-08-20'
     """,
     """
+    INSERT INTO board_sums SELECT agent, team, merchant, day, 'rule:rule-' || n, night_id, chats, bad, freedom, y, x, v_yy,
+      v_xy, v_xx, noise, y_known, x_known FROM board_sums JOIN ({rules_more}) AS r ON 1 = 1
+    WHERE agent = '*' AND team = '*' AND figure = 'mean_score' AND n > 2
+    """,
+    """
     INSERT INTO board_hours SELECT '*', '*', merchant, day, u / 2731, night, count(*), count(*), 1, 1, 1, 1 FROM plan_seen
     GROUP BY merchant, day, u / 2731, night
     """,
@@ -245,6 +256,22 @@ def make(engine: Engine, many: int, *, days: int = DAYS, tell: bool = True) -> N
         sys.stderr.write(f"{many:,} inspections made in {time.perf_counter() - begun:.0f} s\n")
 
 
+def count(engine: Engine) -> None:
+    """Have the program count every night, in the place of what stands for it; says how long that takes.
+
+    It is what the first night does after an upgrade from a schema without these counts.
+    """
+    with write_tx(engine) as connection:
+        connection.execute(counted_nights.delete())
+    begun, worked = time.perf_counter(), time.process_time()
+    count_again(engine, Quiet())
+    took, worked = time.perf_counter() - begun, time.process_time() - worked
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE counted_nights, board_nights")
+    sys.stderr.write(f"nights counted in {took:.0f} s, {worked:.0f} s of them in this process\n")
+
+
 def _fill(connection: Connection, given: dict[str, Any], *, tell: bool) -> None:
     plain = connection.execution_options(no_parameters=True)
     indexes = list(_indexes(connection))
@@ -301,16 +328,17 @@ def _words_of(connection: Connection, many: int, days: int) -> dict[str, Any]:
         "many": many, "days": days, "merchants": MERCHANTS, "agents": AGENTS, "last": LAST_DAY,
         "first": _MIDNIGHT - days * _DAY_US,
         "int": "INTEGER" if sqlite else "BIGINT", "kept": "TEMP" if sqlite else "UNLOGGED",
-        "numbers": numbers.format(many=many), "ks": numbers.format(many=6), "nights": numbers.format(many=MERCHANTS * days),
+        "numbers": numbers.format(many=many), "ks": numbers.format(many=6), "rules_more": numbers.format(many=RULES), "nights": numbers.format(many=MERCHANTS * days),
         "day": f"date('{first}', b.d || ' days')" if sqlite
         else f"to_char(date '{first}' + CAST(b.d AS int), 'YYYY-MM-DD')",
+        "rules": _bytes(b'[["rule-1"],[[9,1,1,1]]]', sqlite=sqlite), "none": _bytes(b"", sqlite=sqlite),
         "empty": _bytes(b"{}", sqlite=sqlite), "list": _bytes(b"[]", sqlite=sqlite),
         "zeros": _bytes(bytes(16), sqlite=sqlite), "zeros32": _bytes(bytes(32), sqlite=sqlite),
         "summary": _bytes(b'{"frame_size":180,"sampled":180,"targeted":20,"inspected":180,"flagged":15,"broken":0}', sqlite=sqlite),
         "words": _bytes('"说得好"'.encode(), sqlite=sqlite), "lines": _bytes(_LINES, sqlite=sqlite),
         "shown": _bytes('{"rule":"rule-1","message":"同一个问题问了三次","text":"我已经问过三次了","start":4,"end":6}'.encode(),
                         sqlite=sqlite),
-        "body": _bytes(_BODY, sqlite=sqlite), "month": "CAST(substr(day, 1, 4) || substr(day, 6, 2) AS INTEGER)",
+        "nothing": _bytes(b"[[],[]]", sqlite=sqlite), "body": _bytes(_BODY, sqlite=sqlite), "month": "CAST(substr(day, 1, 4) || substr(day, 6, 2) AS INTEGER)",
         "gone": f"day < '{_day_before(days - 12)}' AND n % 2 = 0",
         "words_key": "rowid" if sqlite else "chat_pk", "case_key": "rowid" if sqlite else "case_id",
         "spoken": _spoken(spoken, sqlite=sqlite), "told": _spoken(told, sqlite=sqlite),

@@ -54,10 +54,11 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into docs/plans.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="plans-") as folder, ExitStack() as stack:
-        url = arguments.url or stack.enter_context(_database(arguments.on, Path(folder)))
+        url = arguments.url or stack.enter_context(database(arguments.on, Path(folder)))
         engine = stack.enter_context(opened(url))
         if not arguments.filled:
             plan_rows.make(engine, arguments.inspections)
+            plan_rows.count(engine)
         found = list(measure(engine, Path(folder)))
     kind = engine.dialect.name
     lines = [f"{NAMES[kind]}, {arguments.inspections:,} inspections. {machine()}.", "", *table(kind, found)]
@@ -67,7 +68,7 @@ def main() -> None:
 
 
 @contextmanager
-def _database(kind: str, folder: Path) -> Iterator[str]:
+def database(kind: str, folder: Path) -> Iterator[str]:
     """Give the URL of an empty database that goes again."""
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'plans.sqlite3'}"

@@ -36,7 +36,7 @@ from benchmarks.watch import ROOT, FailedError, machine
 from qa.nightly.standard import standard_for
 from qa.policy import Policy
 from qa.rules.context import make_context
-from qa.rules.engine import Opinion, RuleSet, compile_pack, red_lines
+from qa.rules.engine import BATCH, Opinion, RuleSet, compile_pack, red_lines
 from qa.rules.inspector import Standard
 from qa.rules.pack import Pack, Rule
 from qa.rules.view import Context
@@ -215,7 +215,7 @@ def measure(chats: int, compared: int, rounds: int) -> Judging:
     bench.same([*day, *clean])
     tidied = bench.tidied()
     every = [case.chat for case in clean]
-    plain = [case.plain for case in clean[: max(1, chats // 8)]]
+    plain = [case.plain for case in clean[: max(1, min(8, chats // 8))]]
     alone = [[chat] for chat in every]
     steps: list[Callable[[], object]] = [
         lambda: bench.judge(every),
@@ -247,7 +247,7 @@ def measure(chats: int, compared: int, rounds: int) -> Judging:
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description="Measure judging a chat, in µs of processor time.")
-    parser.add_argument("--chats", type=int, default=64, help="chats that break nothing")
+    parser.add_argument("--chats", type=int, default=BATCH, help="chats that break nothing")
     parser.add_argument("--compared", type=int, default=400, help="chats of the day in which the findings are compared")
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")

@@ -25,6 +25,7 @@ from datetime import UTC
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 if __name__ == "__main__":  # run as a file, the checkout is not on the path
@@ -38,11 +39,14 @@ from benchmarks.night import MERCHANT, day_file
 from benchmarks.scale_report import PACKS, Measured, Scale, Writing
 from benchmarks.tables import replaced
 from benchmarks.watch import ROOT, machine, run
+from qa.boards import rollup
+from qa.cli.common import now
 from qa.cli.nightly import night_options
 from qa.config import load_settings
 from qa.nightly import night
 from qa.nightly.standard import standard_for
 from qa.progress import Quiet
+from qa.queueing import filling
 from qa.rules.engine import compile_pack
 from qa.sources.canonical import to_chat
 from qa.store.session import opened, read_tx
@@ -166,11 +170,16 @@ def writing(day: Path, size: int, where: SQLite | Postgres, home: Path) -> Writi
     url = where.url("written")
     settings = {"QA_DATA_DIR": str(home), "QA_DATABASE_URL": url}
     run(["-m", "qa", "import", str(day)], settings | {"QA_CONFIG": ""})
-    written, moved = _timed("_write_frame"), _timed("_write_inspections")
-    with written as frame, moved as inspections, opened(url) as engine:
-        night.run_night(engine, night_options(load_settings(None, settings), MERCHANT, DAY, workers=1), Quiet())
+    writers = ((night, "_write_frame"), (night, "_write_inspections"), (filling, "_keep"), (rollup, "_keep"))
+    loaded = load_settings(None, settings)
+    with contextlib.ExitStack() as stack:
+        spent = [stack.enter_context(_timed(*writer)) for writer in writers]
+        engine = stack.enter_context(opened(url))
+        night.run_night(engine, night_options(loaded, MERCHANT, DAY, workers=1), Quiet())
+        filling.fill(engine, now())
+        rollup.roll_up(engine, loaded.zone)
     where.drop("written")
-    return Writing(where.name, size, frame.write + inspections.write, frame.move + inspections.move)
+    return Writing(where.name, size, sum(one.write for one in spent), sum(one.move for one in spent))
 
 
 class _Spent:
@@ -180,24 +189,25 @@ class _Spent:
 
 
 @contextlib.contextmanager
-def _timed(name: str) -> Iterator[_Spent]:
-    """Time one of the night's two writing functions, for a while."""
-    honest: Callable[[Any, Any, Any], None] | Callable[[Any, Any], None] = getattr(night, name)
+def _timed(module: ModuleType, name: str) -> Iterator[_Spent]:
+    """Time one of the writing functions, whose last argument comes from a worker, for a while."""
+    honest: Callable[..., Any] = getattr(module, name)
     spent = _Spent()
 
-    def timed(*arguments: Any) -> None:
+    def timed(*arguments: Any) -> Any:
         begun = time.perf_counter()
         pickle.loads(pickle.dumps(arguments[-1]))  # noqa: S301 - our own rows
         between = time.perf_counter()
-        honest(*arguments)
+        done = honest(*arguments)
         spent.move += between - begun
         spent.write += time.perf_counter() - between
+        return done
 
-    setattr(night, name, timed)
+    setattr(module, name, timed)
     try:
         yield spent
     finally:
-        setattr(night, name, honest)
+        setattr(module, name, honest)
 
 
 # --- rules and cores -------------------------------------------------------------------------------------------------

@@ -81,10 +81,14 @@ def _line(nights: Iterable[Measured], of: str) -> Line:
 
 
 def costs(scale: Scale, database: str) -> Costs:
-    """Return the costs of a night: the lines of the nights with one worker, the writer's share as it was timed."""
+    """Return the costs of a night: the lines of the nights with one worker, the writer's share as it was timed.
+
+    Workers share what is neither the writer's nor of one process alone: screening, inspecting, and preparing what goes
+    into the queue and the boards.
+    """
     nights = scale.of(database, 1)
     whole = _line(nights, "night")
-    alone = sum(_line(nights, part).each for part in ("draw", "finish", "rest"))
+    alone = sum(_line(nights, part).each for part in ("draw", "finish"))
     (writing,) = (one for one in scale.writings if one.database == database)
     write, move = writing.write / writing.chats, writing.move / writing.chats
     return Costs(whole.start, alone, write + move / 2, whole.each - alone - write + move / 2)

@@ -7,24 +7,30 @@ the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from qa.models.card import Card
-from qa.models.compare import Judge, worse_than
+from qa.models.compare import worse_than
 from qa.models.gate import WorseThan, worse_by_cards
+from qa.models.hits import Judge, Listener
 from qa.models.labelled import LabelledChat
 from qa.models.mixing import Weights, labelled_chats, mixed_training_set, split, text_digest
 from qa.models.noise import Given, Learn, Rate, Suspect, by_reviewer, out_of_fold, probabilities_of, suspects
 from qa.models.opinions import LABELS, Task
 from qa.models.reviews import Decided, Key, Kind, Said, Verdict, Word, decide, decide_audit
+from qa.models.rows import is_pretokenized
 from qa.models.suggest import Suggestion, Why, hashed, suggest, tf_idf, uncertainty
 from qa.progress import Progress, Quiet
+from qa.rules.hits import HitFinder
+from qa.rules.pack import load_house
 from qa.store.reviews import Review, ReviewedChat, Unreviewed, iter_reviewed, iter_unreviewed
 from qa.tokens import tokenize
-from qa.types import Chat, ChatOpinion
+from qa.types import Chat, ChatOpinion, Finding
 
 MOST = 20_000
 """Unreviewed chats that suggestions are chosen from, the newest ones."""
@@ -93,11 +99,43 @@ def gather(connection: Connection, merchant: str | None = None, without: Collect
     said = [_said(one, review) for key in plain for one in [newest[key]] for review in one.reviews]
     blind = [_said(one, review) for key in audited for one in [newest[key]] for review in one.reviews]
     decided = decide(said, audited, without)
-    audit = labelled_chats(audited, decide_audit(blind, without).labels)
+    audit = with_hits(labelled_chats(audited, decide_audit(blind, without).labels))
     digests = frozenset(text_digest(chat) for chat in audited.values())
-    parts = split(labelled_chats(plain, decided.labels), digests)
+    parts = split(with_hits(labelled_chats(plain, decided.labels)), digests)
     held_out = digests | {text_digest(one.chat) for one in parts.frozen}
     return Gathered(parts.train, parts.frozen, tuple(audit), decided, held_out)
+
+
+def with_hits(chats: Sequence[LabelledChat]) -> list[LabelledChat]:
+    """Return the chats with what the house rules find in them, for models to learn from and to be measured by."""
+    found = hits_of([one.chat for one in chats])
+    return [msgspec.structs.replace(one, hits=hits) for one, hits in zip(chats, found, strict=True)]
+
+
+def hits_of(chats: Sequence[Chat]) -> list[dict[str, Finding] | None]:
+    """Return by rule what the house rules find in chats; None for one whose words are ids.
+
+    Rules that read the model's opinion are left out, as in a night.
+    """
+    readable = [chat for chat in chats if not is_pretokenized(chat)]
+    found = iter(_house_rules().find(readable) if readable else ())
+    return [None if is_pretokenized(chat) else next(found) for chat in chats]
+
+
+def rules_noted() -> dict[str, str]:
+    """What a card says of the rules whose findings a model was told; under ``settings.told_by``."""
+    pack = load_house().pack
+    return {"pack": pack.id, "version": pack.version, "hash": pack.hash}
+
+
+def rule_names() -> dict[str, str]:
+    """Return the names of the house rules by their ids."""
+    return {rule.id: rule.name.zh for rule in load_house().pack.rules}
+
+
+@lru_cache(maxsize=1)
+def _house_rules() -> HitFinder:
+    return HitFinder(load_house().pack)
 
 
 def _said(chat: ReviewedChat, review: Review) -> Said:
@@ -189,7 +227,7 @@ def suggestions(
     words: list[list[str]] = []
     source = islice(iter_unreviewed(connection, merchant, days), MOST)
     while batch := list(islice(source, _BATCH)):
-        opinions: Sequence[ChatOpinion] = model.judge([one.chat for one in batch])
+        opinions = opinions_of(model, [one.chat for one in batch])
         for one, opinion in zip(batch, opinions, strict=True):
             chats.append(Unreviewed(one.pk, one.merchant, one.chat_id, one.day, _NO_TEXT))
             uncertain.append(uncertainty(opinion))
@@ -200,6 +238,13 @@ def suggestions(
         return []
     found = suggest(keys, uncertain, tf_idf(hashed(words)), n, salt=salt)
     return [Suggested(chats[one.candidate], one) for one in found]
+
+
+def opinions_of(model: Judge, chats: Sequence[Chat]) -> Sequence[ChatOpinion]:
+    """Return one opinion a chat, by what the house rules find as well where the model listens to rules."""
+    if isinstance(model, Listener) and model.rules:
+        return model.judge(chats, hits_of(chats))
+    return model.judge(chats)
 
 
 _NO_TEXT = Chat(id="", messages=())

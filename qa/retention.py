@@ -1,20 +1,22 @@
 """Dropping the texts of old chats by policy, and erasing what one customer said; scores, counts and cases stay.
 
-Both work in batches, each a transaction with its row of the audit log, so they can be killed and run again.
+Both work in transactions, each with its rows of the audit log, so they can be killed and run again. A month that is
+over for everybody in it goes in a single one. What takes time, covered copies of the chats that were judged, is made
+ahead: a day's chats a day, from the day that is ``AHEAD`` days from its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from qa.errors import NotFoundError
 from qa.progress import Progress, Quiet
-from qa.store import audit, dropping, dropping_months, texts
+from qa.store import audit, dropping, dropping_months
 from qa.store.audit import Act
 from qa.store.chats import merchants
 from qa.store.dropping import Dropped
@@ -22,8 +24,14 @@ from qa.store.session import read_tx, write_tx
 
 BATCH = 1_000
 """Chats a transaction, where they go one by one."""
-JUDGED = 2_000
-"""Inspected chats a transaction, where they go with their month."""
+COPIES = 2_000
+"""Covered copies a transaction."""
+WORDS = 500
+"""Chats a transaction whose words are taken out of the search (SQLite)."""
+AHEAD = 31
+"""Days before their end from which on chats get their covered copies."""
+_BACK = 7
+"""Days of these that are looked at again, should the command not have run; what is older is copied with its month."""
 
 
 class Term(NamedTuple):
@@ -73,65 +81,94 @@ def keep_to(
     Months that are over for everybody in them go as a whole, the rest chat by chat; ``whole_months``: the rest stays.
     """
     progress = progress or Quiet()
-    with read_tx(engine) as connection:
-        due = {term: dropping.count_old(connection, term.merchant, term.before) for term in asked}
     if dry_run:
-        return [Done(term, due[term], None) for term in asked]
-    sums = _let_months_go(engine, act, asked, progress)
-    if not whole_months:
-        sums = {term: _keep_one(engine, act, term, due[term], sums[term], progress) for term in asked}
-    done = [Done(term, due[term], sums[term]) for term in asked]
-    if any(one.dropped is not None and one.dropped.chats for one in done):
-        dropping.forget(engine)
-    return done
+        return [Done(term, due, None) for term, due in _due(engine, asked).items()]
+    of_months = _let_months_go(engine, act, asked, progress)
+    if whole_months:
+        due, rest = dict.fromkeys(asked, 0), dict.fromkeys(asked, Dropped())
+    else:
+        due = _due(engine, asked)
+        rest = {term: _keep_one(engine, act, term, due[term], progress) for term in asked}
+    if any(one.chats for one in rest.values()):
+        dropping.forget(engine, dropping.OF_CHATS)
+    elif any(one.chats for one in of_months.values()):
+        dropping.forget(engine, dropping.OF_MONTHS)
+    _copy_ahead(engine, act, asked, progress)
+    return [Done(term, due[term] + of_months[term].chats, of_months[term].plus(rest[term])) for term in asked]
 
 
-def _let_months_go(engine: Engine, act: Act, asked: list[Term], progress: Progress) -> dict[Term, Dropped]:
+def _due(engine: Engine, asked: Sequence[Term]) -> dict[Term, int]:
+    with read_tx(engine) as connection:
+        return {term: dropping.count_old(connection, term.merchant, term.before) for term in asked}
+
+
+def _let_months_go(engine: Engine, act: Act, asked: Sequence[Term], progress: Progress) -> dict[Term, Dropped]:
     """Drop months that are over for all who have texts in them."""
     terms_of = {term.merchant: term for term in asked}
     sums = {term: Dropped() for term in asked}
     with read_tx(engine) as connection:
         due = dropping_months.due_months(connection, {term.merchant: term.before for term in asked})
-    if due:
-        progress.stage("whole months of texts", len(due))
-
-    def note(connection: Connection, merchant: str, dropped: Dropped, month: int) -> None:
-        term = terms_of[merchant]
-        facts = dropped._asdict() | {"days": term.days, "before": term.before, "month": month}
-        audit.append(connection, act, "chat.drop", f"merchant:{merchant}", facts)
-        sums[term] = sums[term].plus(dropped)
-
     for month, merchants_ in due.items():
-        _cover_month(engine, act, month, note)
         with read_tx(engine) as connection:
-            counted = texts.count_texts(connection, month, merchants_)
+            span = dropping_months.span_of(connection, month)
+            pks = dropping_months.uncovered(connection, span)
+        _copy(engine, act, month, pks, progress)
+        _drop_words(engine, span)
+        with read_tx(engine) as connection:
+            counted = dropping_months.counts(connection, span, merchants_)
+        progress.stage(f"texts of {month}", 1)
         with write_tx(engine) as connection:
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA secure_delete = ON")
-            texts.let_go(connection, month)
-            for merchant, chats in counted.items():
-                note(connection, merchant, Dropped(chats), month)
+            dropping.overwrite(connection)
+            dropping_months.drop_month(connection, span, act.at)
+            for merchant, dropped in counted.items():
+                term = terms_of[merchant]
+                facts = dropped._asdict() | {"days": term.days, "before": term.before, "month": month}
+                audit.append(connection, act, "chat.drop", f"merchant:{merchant}", facts)
+                sums[term] = sums[term].plus(dropped)
         progress.advance()
     return sums
 
 
-def _cover_month(engine: Engine, act: Act, month: int, note: Callable[[Connection, str, Dropped, int], None]) -> None:
-    for table in dropping_months.POINTING:
-        after = 0
-        while True:
-            with write_tx(engine) as connection:
-                pks = dropping_months.pointed_at(connection, month, table, after, JUDGED)
-                if not pks:
-                    break
-                for merchant, dropped in dropping_months.cover_judged(connection, pks, act.at):
-                    note(connection, merchant, dropped, month)
-            after = pks[-1]
+def _copy(engine: Engine, act: Act, month: int, pks: Sequence[int], progress: Progress) -> None:
+    """Make covered copies of chats of a month."""
+    if pks:
+        progress.stage(f"covered copies of {month}", len(pks))
+    for start in range(0, len(pks), COPIES):
+        some = list(pks[start : start + COPIES])
+        with write_tx(engine) as connection:
+            dropping_months.copy_ahead(connection, month, some, act.at)
+        progress.advance(len(some))
 
 
-def _keep_one(engine: Engine, act: Act, term: Term, due: int, sum_: Dropped, progress: Progress) -> Dropped:
+def _drop_words(engine: Engine, span: dropping_months.Span) -> None:
+    """Take the words of a month out of the search of SQLite, which wants to be told each of them."""
+    if engine.dialect.name != "sqlite":
+        return
+    while True:
+        with write_tx(engine) as connection:
+            dropping.overwrite(connection)
+            bodies = dropping_months.searched(connection, span, WORDS)
+            dropping.drop_words(connection, bodies)
+        if not bodies:
+            return
+        span = span._replace(first=max(bodies) + 1)
+
+
+def _copy_ahead(engine: Engine, act: Act, asked: Sequence[Term], progress: Progress) -> None:
+    """Make the copies of chats that will be due soon, so that nothing is left to do on that day."""
+    for term in asked:
+        until = date.fromisoformat(term.before) + timedelta(days=AHEAD)
+        since = until - timedelta(days=_BACK)
+        with read_tx(engine) as connection:
+            found = dropping_months.uncovered_of_days(connection, term.merchant, since.isoformat(), until.isoformat())
+        for month, pks in found.items():
+            _copy(engine, act, month, pks, progress)
+
+
+def _keep_one(engine: Engine, act: Act, term: Term, due: int, progress: Progress) -> Dropped:
     """Drop what is left one by one: the days of a month that is not over, and months that others still want."""
-    progress.stage(f"texts of {term.merchant}", max(due - sum_.chats, 0))
-    after = ("", 0)
+    progress.stage(f"texts of {term.merchant}", due)
+    sum_, after = Dropped(), ("", 0)
     while True:
         with write_tx(engine) as connection:
             found = dropping.old_chats(connection, term.merchant, term.before, after, BATCH)
@@ -170,5 +207,5 @@ def erase_customer(
             audit.append(connection, act, "customer.erase", f"merchant:{merchant}", facts)
         sum_ = sum_.plus(dropped)
         progress.advance(len(some))
-    dropping.forget(engine)
+    dropping.forget(engine, dropping.OF_CUSTOMERS)
     return sum_

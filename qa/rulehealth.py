@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ LEAST_TOGETHER = 5
 """Common chats below which nothing is said of that."""
 FEWEST_FOR_DEAD = 200
 """Inspected chats from which a rule that never fired is called dead."""
+_NEVER = (0, 0, 0, 0)
 _Z = NormalDist().inv_cdf(0.975)
 
 
@@ -198,28 +199,26 @@ def health(
         window = last_days(connection, days, merchants_shown)
         if window is None:
             return None
-        inspected = rule_counts.inspected(connection, window)
-        fired = rule_counts.fired(connection, window)
-        said, missed = rule_counts.said(connection, window), rule_counts.missed(connection, window)
-        together = rule_counts.fired_together(connection, window, LEAST_TOGETHER)
-        audited = rule_counts.audited(connection, window)
+        found = rule_counts.fired(connection, window, LEAST_TOGETHER)
+        missed, audited = rule_counts.missed(connection, window), rule_counts.audited(connection, window)
     rules = tuple(
-        _health(rule, fired.get(rule.id, 0), said.get(rule.id, {}), missed.get(rule.id, Missed(0, 0)), inspected)
+        _health(rule, found.rules.get(rule.id, _NEVER), missed.get(rule.id, Missed(0, 0)), found.inspected)
         for rule in standard.pack.rules
     )
     known = {rule.id for rule in standard.pack.rules}
-    twice = [one for one in duplicates(fired, together) if {one.rule, one.other} <= known]
-    return Health(window, inspected, audited, rules, tuple(twice))
+    fired = {rule: numbers[0] for rule, numbers in found.rules.items() if numbers[0]}
+    twice = [one for one in duplicates(fired, found.together) if {one.rule, one.other} <= known]
+    return Health(window, found.inspected, audited, rules, tuple(twice))
 
 
-def _health(rule: Rule, fired: int, said: Mapping[str, int], missed: Missed, inspected: int) -> RuleHealth:
-    confirmed, overturned = said.get("confirm", 0), said.get("overturn", 0)
+def _health(rule: Rule, counted: Sequence[int], missed: Missed, inspected: int) -> RuleHealth:
+    fired, confirmed, overturned, unsure = counted
     return RuleHealth(
         rule=rule,
         fired=fired,
         confirmed=confirmed,
         overturned=overturned,
-        unsure=said.get("unsure", 0),
+        unsure=unsure,
         missed=missed,
         precision=precision(confirmed, overturned),
         dead=not fired and not rule.experimental and inspected >= FEWEST_FOR_DEAD,

@@ -232,10 +232,50 @@ class Original:
         return Joined(text, source, self._starts)
 
 
+class Together:
+    """The texts of several chats folded together, and each chat's as ``Original.fold`` returns it.
+
+    ``text`` is the whole, a text a line and a chat without texts one empty line; ``codes`` are its code points and
+    ``source`` their positions in the whole original. In the chats of ``alone`` (by number) the whole differs from what
+    was folded: characters become several there, or several become one.
+    """
+
+    __slots__ = ("_ends", "_level", "_stops", "_texts", "alone", "codes", "source", "text")
+
+    def __init__(
+        self,
+        chats: Sequence[Sequence[str]],
+        level: Level,
+        folded: tuple[str, npt.NDArray[np.uint32], npt.NDArray[np.int64]],
+        limits: tuple[list[int], list[int]],
+        alone: set[int],
+    ) -> None:
+        self._texts, self._level, self.alone = chats, level, alone
+        self.text, self.codes, self.source = folded
+        self._ends, self._stops = limits
+        """Where each chat ends, in the original and folded."""
+
+    def text_of(self, chat: int) -> str:
+        """Return the texts of one chat folded into one string."""
+        if chat in self.alone:
+            return self.one(chat).text
+        return self.text[self._stops[chat - 1] + 1 if chat else 0 : self._stops[chat]]
+
+    def one(self, chat: int) -> Joined:
+        """Return the texts of one chat folded into one string, keeping the way back."""
+        texts = self._texts[chat]
+        if chat in self.alone:
+            return Original(texts).fold(self._level)
+        begin, first = (self._ends[chat - 1] + 1, self._stops[chat - 1] + 1) if chat else (0, 0)
+        end, stop = self._ends[chat], self._stops[chat]
+        source = None if stop - first == end - begin else self.source[first:stop] - begin
+        return Joined(self.text[first:stop], source, _starts(texts))
+
+
 class Originals:
     """The texts of several chats made ready to be folded together: what ``Original`` does for one, for less each."""
 
-    __slots__ = ("_chats", "_codes", "_ends", "_starts")
+    __slots__ = ("_chats", "_ends", "codes")
 
     def __init__(self, chats: Sequence[Sequence[str]]) -> None:
         self._chats = chats
@@ -244,13 +284,13 @@ class Originals:
         if whole.count(BREAK) >= sum([len(texts) or 1 for texts in chats]):
             joined = [BREAK.join([text.replace(BREAK, " ") for text in texts]) for texts in chats]
             whole = BREAK.join(joined)
-        self._codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        self.codes = np.frombuffer(whole.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        """Code points of the whole original, a text a line and a chat without texts one empty line."""
         self._ends = [end - 1 for end in accumulate([len(text) + 1 for text in joined])]
-        self._starts = [_starts(texts) for texts in chats]
 
-    def fold(self, level: Level) -> list[Joined]:
-        """Return the texts of each chat folded into one string, as ``Original.fold`` does."""
-        codes = _table(level).take(self._codes)
+    def fold(self, level: Level) -> Together:
+        """Return all texts folded."""
+        codes = _table(level).take(self.codes)
         (kept,) = (codes != _DROP).nonzero()
         left = codes.take(kept)
         (expanding,) = (left == _EXPAND).nonzero()
@@ -258,16 +298,7 @@ class Originals:
         text = _string(left)
         stops = kept.searchsorted(self._ends).tolist()
         alone = self._alone(text, stops, expanding, level)
-        found = []
-        begin = first = 0
-        for i, (end, stop) in enumerate(zip(self._ends, stops, strict=True)):
-            if i in alone:
-                found.append(Original(self._chats[i]).fold(level))
-            else:
-                source = None if stop - first == end - begin else kept[first:stop] - begin
-                found.append(Joined(text[first:stop], source, self._starts[i]))
-            begin, first = end + 1, stop + 1
-        return found
+        return Together(self._chats, level, (text, left, kept), (self._ends, stops), alone)
 
     def _alone(self, text: str, stops: list[int], expanding: npt.NDArray[np.int64], level: Level) -> set[int]:
         """The few chats that are folded alone: characters in them become several, or several become one."""

@@ -29,6 +29,7 @@ from qa.store.chats import get_chat, store_chats
 from qa.store.reviews import Review
 from qa.store.revisions import prepare as prepare_chat
 from qa.store.session import read_tx, write_tx
+from qa.types import Chat, ChatOpinion, Message, Role
 
 NAMES = ("r1", "r2", "r3", "r4", "r5")
 
@@ -222,3 +223,28 @@ def test_the_list_for_people_ends_with_a_count(suggest) -> None:
     assert suggest("--since", "2026-11-21").stdout == "there is no inspected chat that nobody has reviewed\n"
     assert suggest("--n", "0").exit_code == 2
     assert suggest("--salt", "a\nb").exit_code == 2
+
+
+def test_a_model_that_listens_to_rules_is_told_what_the_house_rules_find() -> None:
+    chats = [
+        Chat("a", (Message(Role.AGENT, "不知道"),)),
+        Chat("b", (Message(Role.AGENT, "7"),), extra={"pretokenized": True}),
+    ]
+
+    class Listens(small.Small):
+        rules = frozenset({"greeting-missing"})
+
+        def __init__(self) -> None:
+            self.told = None
+
+        def judge(self, chats, hits=None) -> list[ChatOpinion]:
+            self.told = hits
+            return [ChatOpinion()] * len(chats)
+
+    model = Listens()
+    assert learning.opinions_of(model, chats) == [ChatOpinion()] * 2
+    assert model.told == learning.hits_of(chats)
+    first, second = model.told
+    assert "greeting-missing" in first
+    assert second is None
+    assert set(learning.rules_noted()) == {"pack", "version", "hash"}

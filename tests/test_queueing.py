@@ -13,13 +13,15 @@ from qa import queueing
 from qa.errors import NotFoundError
 from qa.people import Scope, UserRole
 from qa.privacy import EXPORT, REVIEWER
-from qa.queueing import ClaimHeldError, FilterNameError, QuotaError, Today, Worker
+from qa.queueing import ClaimHeldError, FilterNameError, QuotaError, Today, Worker, filling
 from qa.store import audit
 from qa.store.accounts import insert_user
 from qa.store.audit import Act
+from qa.store.dropping import ERASURE, drop
 from qa.store.queue_filters import Filters, State
 from qa.store.reviews import Review, add_review
 from qa.store.session import read_tx, write_tx
+from qa.store.words import matching, phrases
 from qa.types import FlagReason
 
 TODAY = Today("2026-11-18", NOW - 60 * MINUTE)
@@ -303,3 +305,21 @@ def test_filters_are_kept_shared_replaced_and_forgotten(made: Made, hire: Hire) 
     for name in ("", " \0 ", "名" * 41):
         with pytest.raises(FilterNameError):
             queueing.keep(made.engine, act(wang), wang.user, name, red, shared=False)
+
+
+def test_what_was_erased_while_the_queue_was_filled_is_not_found_again(made: Made, monkeypatch) -> None:
+    run = made.run()
+    inspections = [made.add(run, name, 0.5, text=f"{name} 退款") for name in ("kept", "erased")]
+    prepared = filling._parts
+
+    def erasing(*arguments):
+        for part in prepared(*arguments):
+            with write_tx(made.engine) as connection:
+                assert drop(connection, "acme", ["erased"], NOW, "lead", ERASURE).chats == 1
+            yield part
+
+    monkeypatch.setattr(filling, "_parts", erasing)
+    assert made.fill() == 2
+    with read_tx(made.engine) as connection:
+        found = list(connection.execute(matching(connection, phrases("退款"))).scalars())
+    assert found == [made.chat_of(inspections[0])]

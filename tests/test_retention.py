@@ -62,7 +62,7 @@ def test_texts_go_and_everything_else_stays(store_engine: Engine) -> None:
     after = kit.counts(store_engine)
     changed = {name: after[name] - n for name, n in before.items() if after[name] != n}
     assert changed.pop("queue_marks") < 0
-    assert changed == {"queue_items": -5, "dropped_texts": 6, "chat_bodies": -6, "audit_log": 2}
+    assert changed == {"queue_items": -5, "dropped_texts": 6, "chat_bodies": -6, "quotes": -6, "audit_log": 2}
     rest = kit.everything(store_engine)
     assert "客户电话13916283547" in rest  # what a reviewer wrote is the reviewer's
     rest = rest.replace("客户电话13916283547", "")
@@ -107,7 +107,7 @@ def test_a_customer_is_erased(store_engine: Engine) -> None:
     assert kit.found_by(store_engine, "退款") == {3, 4, 5, 6}
     after = kit.counts(store_engine)
     assert {name for name in before if before[name] != after[name]} == {
-        "audit_log", "case_words", "chat_bodies", "dropped_texts", "queue_items", "queue_marks",
+        "audit_log", "case_words", "chat_bodies", "dropped_texts", "queue_items", "queue_marks", "quotes",
     }  # fmt: skip
     with read_tx(store_engine) as connection:
         entry = audit.latest(connection, 1)[0]

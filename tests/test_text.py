@@ -135,7 +135,10 @@ def test_a_span_maps_back_to_text_that_folds_to_it(many: list[str], level: Level
 
 @given(st.lists(st.lists(texts, max_size=3), min_size=1, max_size=4), levels)
 def test_chats_folded_together_fold_as_each_alone(chats: list[list[str]], level: Level) -> None:
-    for many, joined in zip(chats, Originals(chats).fold(level), strict=True):
+    together = Originals(chats).fold(level)
+    for i, many in enumerate(chats):
+        joined = together.one(i)
+        assert together.text_of(i) == joined.text
         alone = join(many, level)
         assert (joined.text, joined.starts) == (alone.text, alone.starts)
         spans = [(0, start, start + 1) for start, char in enumerate(alone.text) if char != "\n"]

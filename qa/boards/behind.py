@@ -7,6 +7,8 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, Engine, select
 
+from qa.boards.quoted import Quoted, quoted
+from qa.privacy import MaskPolicy
 from qa.store import board, chat_list
 from qa.store.board import Window
 from qa.store.chat_list import Key, Listed, Only
@@ -17,23 +19,29 @@ PAGE = 40
 
 
 class Behind(NamedTuple):
-    """A page of chats. ``number`` one beyond ``chat_list.COUNTED``: more; ``after``: where the next page begins."""
+    """A page of chats. ``number`` one beyond ``chat_list.COUNTED``: more; ``after``: where the next page begins.
+
+    ``quotes``: inspection → what the rule that is asked for found there.
+    """
 
     chats: tuple[Listed, ...]
+    quotes: dict[int, Quoted]
     number: int
     after: Key | None
     merchants: tuple[str, ...]
 
 
-def behind(engine: Engine, window: Window, only: Only, after: Key | None) -> Behind:
-    """Return a page of the inspected chats of a window, newest first."""
+def behind(engine: Engine, window: Window, only: Only, after: Key | None, policy: MaskPolicy) -> Behind:
+    """Return a page of the inspected chats of a window, newest first; quotes as this policy lets them be seen."""
     with read_tx(engine) as connection:
         found = chat_list.page(connection, window, only, after, PAGE + 1)
         number = chat_list.count(connection, window, only)
         names = board.merchants(connection, window.scope)
-    shown = found[:PAGE]
+        shown = found[:PAGE]
+        seen = [one.inspection_id for one in shown if not one.blind]
+        quotes = quoted(connection, seen, only.rule, policy) if only.rule is not None else {}
     onward = Key(shown[-1].day, shown[-1].inspection_id) if len(found) > PAGE else None
-    return Behind(tuple(shown), number, onward, tuple(names))
+    return Behind(tuple(shown), quotes, number, onward, tuple(names))
 
 
 def rule_names(engine: Engine) -> dict[str, dict[str, str]]:

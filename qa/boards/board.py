@@ -204,7 +204,7 @@ def _agents(
     name, kind = Figure.MEAN_SCORE, ABOUT[Figure.MEAN_SCORE].kind
     named = [
         (merchant, agent, figured(_sums(sums), kind))
-        for (merchant, agent), sums in board.by_agent(connection, window, name).items()
+        for (merchant, agent), sums in board.scores(connection, window).items()
     ]
     average = figured(_added(by_day.get(name, {}), window.first, window.last), kind).value
     return tuple(tuple(group) for group in tiers(named, average))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -12,25 +14,29 @@ import orjson
 from sqlalchemy import Connection, Engine
 
 from qa.boards.facts import BACK_HOURS, CHATS, RULE, Fact, Share, points, shares, solved, timing
-from qa.boards.sums import Group, Seen, Tally
+from qa.boards.sums import Group, Groups, Seen, Tally
 from qa.ledger import LedgerSettings, ledger_of, visible
 from qa.models.stored import restored
 from qa.policy import Policy
 from qa.progress import Progress, Quiet
 from qa.rules.context import make_context
 from qa.rules.inspector import Standard
-from qa.store import board_fill, frames, nights
+from qa.store import board_fill, counted, frames, inspections, nights
 from qa.store.board_fill import Drawn, OpenNight
 from qa.store.board_tables import ALL
 from qa.store.chats import decode_body
+from qa.store.counted import Uncounted
+from qa.store.readers import address, engine_of, shared
 from qa.store.session import read_tx, write_tx
-from qa.types import MICROSECONDS, Instant
+from qa.types import MICROSECONDS
 
 PART = 300
 """Inspections read at a time."""
 _SETTLED = timedelta(days=4)
 """After so many days no chat can follow within 72 hours any more."""
 _TARGETED = "targeted"
+_SLOT = 15 * 60 * MICROSECONDS
+"""Within such a part of an hour, counted in UTC, the hour of the day is the same in every zone."""
 
 
 class _Place(NamedTuple):
@@ -52,8 +58,8 @@ class _Added:
     def __init__(self) -> None:
         self.tally = Tally()
         self.targeted: dict[Hashable, int] = {}
-        self.hours: dict[tuple[Hashable, Group, int], list[float]] = {}
-        """By stratum, group and hour: inspected chats, due, late, waits, seconds of them."""
+        self.hours: dict[tuple[Hashable, Groups, int], list[float]] = {}
+        """By stratum, groups and hour: inspected chats, due, late, waits, seconds of them."""
 
     def add(self, one: Seen, fact: Fact, hour: int | None) -> None:
         """Add one chat."""
@@ -63,16 +69,16 @@ class _Added:
         if hour is None:
             return
         numbers = (1.0, fact.due, fact.due - fact.in_time, fact.waits, fact.response_s)
-        for group in one.groups:
-            cell = self.hours.setdefault((one.stratum, group, hour), [0.0] * len(numbers))
-            for place, number in enumerate(numbers):
-                cell[place] += number
+        cell = self.hours.setdefault((one.stratum, one.groups, hour), [0.0] * len(numbers))
+        for place, number in enumerate(numbers):
+            cell[place] += number
 
 
-def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None) -> int:
+def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None, processes: int = 1) -> int:
     """Make the sums of every night that lacks them or of which more is known; returns how many nights that were.
 
-    ``zone`` is where a night's policy names none. It can be killed and repeated at any moment.
+    ``zone`` is where a night's policy names none; ``processes`` read the chats, which is worth while where they are
+    there, from a night before. It can be killed and repeated at any moment.
     """
     progress = progress or Quiet()
     with read_tx(engine) as connection:
@@ -92,17 +98,36 @@ def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None) -> i
                 ledgers[key] = _settings(connection, night, zone)
             review = board_fill.newest_review(connection)
         known = {"finished_at": night.finished_at, "review": review, "newest_day": newest}
-        added = _read(engine, night, ledgers[key])
+        added = _read(engine, night, ledgers[key], zone, processes)
         with read_tx(engine) as connection:
             sizes = _sizes(connection, night, added)
             sums = _sums(night, added, sizes)
             hours = _hours(connection, night, added, sizes, ledgers[key].zone)
+            counts = counted.counted_of(
+                connection, Uncounted(night.id, night.merchant, night.day, night.finished_at, review)
+            )  # fmt: skip
         with write_tx(engine) as connection:
             board_fill.replace(connection, night, known, sums, hours)
+            counted.put(connection, counts)
         progress.advance()
     with write_tx(engine) as connection:
         board_fill.note_reviews(connection, reviewed)
+    count_again(engine, progress)
     return len(stale)
+
+
+def count_again(engine: Engine, progress: Progress) -> None:
+    """Count the nights whose counts do not hold: judged again since, or added up before there were counts."""
+    with read_tx(engine) as connection:
+        lacking = counted.uncounted(connection)
+    if lacking:
+        progress.stage("counting rules and agents", len(lacking))
+    for night in lacking:
+        with read_tx(engine) as connection:
+            counts = counted.counted_of(connection, night)
+        with write_tx(engine) as connection:
+            counted.put_unless_newer(connection, counts, night.review)
+        progress.advance()
 
 
 def _settings(connection: Connection, night: OpenNight, zone: tzinfo) -> LedgerSettings:
@@ -113,41 +138,75 @@ def _settings(connection: Connection, night: OpenNight, zone: tzinfo) -> LedgerS
     return make_context(standard.pack, policy, own).ledger  # type: ignore[arg-type]
 
 
-def _read(engine: Engine, night: OpenNight, settings: LedgerSettings) -> _Added:
+class _Said(NamedTuple):
+    """What one inspected chat says, with the rules that failed in it; ``one`` without what was said."""
+
+    one: Drawn
+    fact: Fact
+    rules: set[str]
+
+
+def _read(engine: Engine, night: OpenNight, settings: LedgerSettings, zone: tzinfo, processes: int) -> _Added:
     """Write what every inspected chat of a night says, a part at a time, and return what it adds up to."""
-    added, after = _Added(), 0
-    while True:
-        with read_tx(engine) as connection:
-            part = board_fill.drawn_after(connection, night.id, after, PART)
-            rows = _facts(connection, night, part, settings, added)
-        if not part:
-            return added
-        with write_tx(engine) as connection:
-            board_fill.put_facts(connection, night.id, rows)
-        after = part[-1].inspection_id
+    added = _Added()
+    with read_tx(engine) as connection:
+        last = {run: inspections.last_inspected(connection, run) for run in board_fill.own_runs(connection, night.id)}
+    ranges = (
+        (run, after, PART) for run, end in last.items() for after in range(inspections.before_run(run), end, PART)
+    )  # fmt: skip
+    if processes == 1:
+        parts: Iterator[list[_Said]] = (_part(engine, settings, *one) for one in ranges)
+    else:
+        url = address(engine)
+        parts = shared(_part_there, ((url, night, zone, *one) for one in ranges), processes)
+    for part in parts:
+        _keep(engine, night, settings.zone, added, part)
+    return added
 
 
-def _facts(
-    connection: Connection, night: OpenNight, part: Sequence[Drawn], settings: LedgerSettings, added: _Added
-) -> list[dict[str, Any]]:
-    pks = [one.chat_pk for one in part]
-    rules = board_fill.failed_rules(connection, [one.inspection_id for one in part])
-    said = board_fill.resolutions(connection, pks)
-    back = board_fill.came_back(connection, pks, BACK_HOURS)
-    times = board_fill.kept_times(connection, pks)
-    rows = []
-    for one in part:
-        fact = _fact(one, settings, said.get(one.chat_pk), one.chat_pk in back, times.get(one.inspection_id))
-        place = _place(one.agent_id, one.team, one.started_at, settings.zone)
-        added.add(_seen(one, fact, place, rules.get(one.inspection_id, set())), fact, place.hour)
-        rows.append(
-            {
-                "inspection_id": one.inspection_id, "chat_pk": one.chat_pk, "merchant": night.merchant,
-                "day": night.day, "weekday": place.weekday, "hour": place.hour, "team": one.team,
-                "agent_id": one.agent_id, **fact._asdict(),
-            }
-        )  # fmt: skip
-    return rows
+def _keep(engine: Engine, night: OpenNight, zone: tzinfo, added: _Added, part: list[_Said]) -> None:
+    rows = [_row(night, said, _place_of(said.one, zone), added) for said in part]
+    with write_tx(engine) as connection:
+        board_fill.put_facts(connection, night.id, rows)
+
+
+def _part_there(url: str, night: OpenNight, zone: tzinfo, run_id: int, after: int, keys: int) -> list[_Said]:
+    return _part(engine_of(url), _settings_there(url, night, zone), run_id, after, keys)
+
+
+@lru_cache(maxsize=1)
+def _settings_there(url: str, night: OpenNight, zone: tzinfo) -> LedgerSettings:
+    with read_tx(engine_of(url)) as connection:
+        return _settings(connection, night, zone)
+
+
+def _part(engine: Engine, settings: LedgerSettings, run_id: int, after: int, keys: int) -> list[_Said]:
+    """Return what the inspected chats say of a range of keys."""
+    with read_tx(engine) as connection:
+        part = board_fill.drawn_after(connection, run_id, after, keys)
+        pks = [one.chat_pk for one in part]
+        rules = board_fill.failed_rules(connection, [one.inspection_id for one in part])
+        said = board_fill.resolutions(connection, pks)
+        back = board_fill.came_back(connection, pks, BACK_HOURS)
+        times = board_fill.kept_times(connection, pks)
+    return [
+        _Said(
+            one._replace(opinions=b"", body=b""),
+            _fact(one, settings, said.get(one.chat_pk), one.chat_pk in back, times.get(one.inspection_id)),
+            rules.get(one.inspection_id, set()),
+        )
+        for one in part
+    ]
+
+
+def _row(night: OpenNight, said: _Said, place: _Place, added: _Added) -> dict[str, Any]:
+    """Add what a chat says, and return it as it is stored."""
+    one, fact, rules = said
+    added.add(_seen(one, fact, place, rules), fact, place.hour)
+    return {
+        "inspection_id": one.inspection_id, "chat_pk": one.chat_pk, "merchant": night.merchant, "day": night.day,
+        "weekday": place.weekday, "hour": place.hour, "team": one.team, "agent_id": one.agent_id, **fact._asdict(),
+    }  # fmt: skip
 
 
 def _fact(one: Drawn, settings: LedgerSettings, said: str | None, came_back: bool, kept: dict[str, Any] | None) -> Fact:
@@ -181,11 +240,11 @@ def _seen(one: Drawn, fact: Fact, place: _Place, rules: set[str]) -> Seen:
     return Seen(stratum, fact.broken, found, place.groups)
 
 
-def _place(agent: str | None, team: str | None, started_at: Instant | None, zone: tzinfo) -> _Place:
-    if started_at is None:
-        return _Place(team, agent, None, None)
-    local = datetime.fromtimestamp(started_at / MICROSECONDS, zone)
-    return _Place(team, agent, local.weekday(), local.hour)
+def _place_of(one: Drawn, zone: tzinfo) -> _Place:
+    if one.started_at is None:
+        return _Place(one.team, one.agent_id, None, None)
+    local = datetime.fromtimestamp(one.started_at / MICROSECONDS, zone)
+    return _Place(one.team, one.agent_id, local.weekday(), local.hour)
 
 
 def _sizes(connection: Connection, night: OpenNight, added: _Added) -> dict[Hashable, int]:
@@ -194,36 +253,40 @@ def _sizes(connection: Connection, night: OpenNight, added: _Added) -> dict[Hash
     return drawn | added.targeted
 
 
-def _sums(night: OpenNight, added: _Added, sizes: Mapping[Hashable, int]) -> list[dict[str, Any]]:
-    found = added.tally.sums(sizes, frozenset(added.targeted))
-    return [
-        {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "figure": str(figure)}
-        | sums._asdict()
-        for ((team, agent), figure), sums in found.items()
-    ]
+def _sums(night: OpenNight, added: _Added, sizes: Mapping[Hashable, int]) -> Iterator[dict[str, Any]]:
+    for ((team, agent), figure), sums in added.tally.sums(sizes, frozenset(added.targeted)).items():
+        own = {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "figure": str(figure)}
+        yield own | sums._asdict()
 
 
 def _hours(
     connection: Connection, night: OpenNight, added: _Added, sizes: Mapping[Hashable, int], zone: tzinfo
-) -> list[dict[str, Any]]:
+) -> Iterable[dict[str, Any]]:
     """Return what each hour of the day adds up to: all chats counted, inspected ones by their weight."""
-    rows: dict[tuple[Group, int], dict[str, float]] = {}
+    rows: dict[tuple[Group, int], dict[str, float]] = defaultdict(lambda: dict.fromkeys(_HOUR_COLUMNS, 0))
+    begun: Counter[tuple[str | None, str | None, int]] = Counter()
+    hour_of: dict[int, int] = {}
     for agent, team, started_at in board_fill.begun(connection, night.id):
-        place = _place(agent, team, started_at, zone)
-        if place.hour is not None:
-            for group in place.groups:
-                rows.setdefault((group, place.hour), dict.fromkeys(_HOUR_COLUMNS, 0))["chats"] += 1
-    for (stratum, group, hour), (inspected, *numbers) in added.hours.items():
+        if started_at is not None:
+            slot = started_at // _SLOT
+            if slot not in hour_of:
+                hour_of[slot] = datetime.fromtimestamp(started_at / MICROSECONDS, zone).hour
+            begun[agent, team, hour_of[slot]] += 1
+    for (agent, team, hour), chats in begun.items():
+        for group in _Place(team, agent, None, hour).groups:
+            rows[group, hour]["chats"] += chats
+    for (stratum, groups, hour), (inspected, *numbers) in added.hours.items():
         n = added.tally.observed.get(stratum, 0)
         weight = sizes.get(stratum, n) / n if n else 0.0
-        row = rows.setdefault((group, hour), dict.fromkeys(_HOUR_COLUMNS, 0))
-        row["inspected"] += int(inspected)
-        for name, number in zip(_HOUR_COLUMNS[2:], numbers, strict=True):
-            row[name] += weight * number
-    return [
+        for group in groups:
+            row = rows[group, hour]
+            row["inspected"] += int(inspected)
+            for name, number in zip(_HOUR_COLUMNS[2:], numbers, strict=True):
+                row[name] += weight * number
+    return (
         {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "hour": hour} | row
         for ((team, agent), hour), row in rows.items()
-    ]
+    )
 
 
 _HOUR_COLUMNS = ("chats", "inspected", "due", "late", "waits", "response_s")

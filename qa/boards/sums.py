@@ -94,9 +94,14 @@ class _Moments:
         self.xx += x * x
 
     def join(self, other: _Moments) -> None:
-        """Add those of another stratum."""
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        """Add those of other chats."""
+        self.chats += other.chats
+        self.bad += other.bad
+        self.y += other.y
+        self.x += other.x
+        self.yy += other.yy
+        self.xy += other.xy
+        self.xx += other.xx
 
     def spread(self, n: int) -> Spread:
         """Return the sample variance of y, the covariance, and the variance of x over ``n`` chats (n - 1)."""
@@ -109,14 +114,18 @@ class _Moments:
 Spread = tuple[float, float, float]
 Group = tuple[str, str]
 """Team and agent; ``*`` stands for all."""
+Groups = tuple[Group, ...]
+_Cells = dict[str, _Moments]
 
 
 class Tally:
-    """Adds up the inspected chats of one night, one at a time, so that memory does not grow with their number."""
+    """Adds up the inspected chats of one night, one at a time, so that memory does not grow with their number.
+
+    Chats are kept together that belong to the same groups; the groups, which overlap, are made of them at the end.
+    """
 
     def __init__(self) -> None:
-        self._strata: dict[Hashable, dict[tuple[Group, str], _Moments]] = {}
-        self._whole: dict[Hashable, dict[str, _Moments]] = {}
+        self._strata: dict[Hashable, dict[Groups, _Cells]] = {}
         self.observed: dict[Hashable, int] = {}
         """Chats that were inspected and are not broken, by stratum."""
 
@@ -125,25 +134,21 @@ class Tally:
         if one.broken:
             return
         self.observed[one.stratum] = self.observed.get(one.stratum, 0) + 1
-        cells = self._strata.setdefault(one.stratum, {})
-        whole = self._whole.setdefault(one.stratum, {})
+        cells = self._strata.setdefault(one.stratum, {}).setdefault(one.groups, {})
         for figure, share in one.shares.items():
-            whole.setdefault(figure, _Moments()).add(share)
-            for group in one.groups:
-                key = (group, figure)
-                if key not in cells:
-                    cells[key] = _Moments()
-                cells[key].add(share)
+            if figure not in cells:
+                cells[figure] = _Moments()
+            cells[figure].add(share)
 
     def sums(self, sizes: Mapping[Hashable, int], certain: frozenset[Hashable]) -> dict[tuple[Group, str], Sums]:
         """Return (group, figure) → sums. ``sizes``: chats by stratum; ``certain``: strata that were inspected whole."""
         factors = _factors(sizes, self.observed.keys(), certain)
         lent: dict[str, Spread] = {}
         found: dict[tuple[Group, str], Sums] = {}
-        for stratum, cells in self._strata.items():
+        for stratum, kept in self._strata.items():
             n = self.observed[stratum]
             size = max(sizes.get(stratum, 0), n)
-            for key, moments in cells.items():
+            for key, moments in _by_group(kept).items():
                 if n == 1 < size and key[1] not in lent:
                     lent[key[1]] = self._lent(key[1], certain)
                 spread = (0.0, 0.0, 0.0) if n == size else moments.spread(n) if n > 1 else lent[key[1]]
@@ -154,12 +159,23 @@ class Tally:
     def _lent(self, figure: str, certain: frozenset[Hashable]) -> Spread:
         """Return the spread of a figure over all random chats of the night."""
         together, n = _Moments(), 0
-        for stratum, whole in self._whole.items():
+        for stratum, kept in self._strata.items():
             if stratum not in certain:
                 n += self.observed[stratum]
-                if figure in whole:
-                    together.join(whole[figure])
+                for cells in kept.values():
+                    if figure in cells:
+                        together.join(cells[figure])
         return together.spread(n) if n > 1 else (0.0, 0.0, 0.0)
+
+
+def _by_group(kept: Mapping[Groups, _Cells]) -> dict[tuple[Group, str], _Moments]:
+    """Return (group, figure) → moments of one stratum."""
+    found: dict[tuple[Group, str], _Moments] = {}
+    for groups, cells in kept.items():
+        for figure, moments in cells.items():
+            for group in groups:
+                found.setdefault((group, figure), _Moments()).join(moments)
+    return found
 
 
 def tally(

@@ -93,8 +93,7 @@ def month_of(engine: Engine, scope: Scope, month: str | None) -> Stars:
     with read_tx(engine) as connection:
         known = stars.months(connection, scope)
         chosen = month if month in known else (known[0] if known else "")
-        done = stars.deeds(connection, scope, chosen) if chosen else []
-        sums = stars.cells(connection, scope, chosen) if chosen else []
+        sums, done = stars.cells_and_deeds(connection, scope, chosen) if chosen else ([], [])
         names = stars.agent_names(connection, [one.last_chat for one in done])
     every = standings(sums, done, names)
     few = sorted((one for one in every if not one.knowable), key=lambda one: (-one.score.n, one.merchant, one.agent_id))

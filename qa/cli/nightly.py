@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from qa.boards.rollup import roll_up
 from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.crews import Wanted, chosen_pool, crew_options
 from qa.cli.jsonlog import set_up_json, tell_night
 from qa.cli.models.opening import registry
 from qa.cli.nightly_summary import print_night
@@ -22,7 +23,6 @@ from qa.errors import ConfigError, NotFoundError, QaError
 from qa.nightly import NightOptions, NightResult, run_night
 from qa.nightly.pools import Local, Pool
 from qa.nightly.report import write_report
-from qa.nightly.roster import LONGEST_PATIENCE_S, PATIENCE_S
 from qa.nightly.standard import standard_for
 from qa.nightly.thinking import OFF, Models, NoModels, RegistryModels
 from qa.operating import note_stages
@@ -32,7 +32,6 @@ from qa.store.chats import count_open, days_with_chats, merchants, merchants_wit
 from qa.store.migrate import ensure_ready
 from qa.store.session import opened, read_tx
 
-BACKENDS = ("joblib", "dask")
 BROKEN = 3
 """Exit code of a night that ran to its end and in which some chat could not be judged."""
 
@@ -42,23 +41,7 @@ BROKEN = 3
     "--date", "day", default="auto", metavar="DATE", help="YYYY-MM-DD, yesterday, today, or auto (see below)."
 )
 @click.option("--merchant", metavar="M", help="Only this merchant; by default all that have chats on the day.")
-@click.option("--workers", type=click.IntRange(1, 512), metavar="N", help="Processes; default: as many as pay.")
-@click.option(
-    "--backend",
-    type=click.Choice(BACKENDS),
-    default=BACKENDS[0],
-    show_default=True,
-    help="Processes of this machine, or your Dask cluster.",
-)
-@click.option("--scheduler", metavar="ADDRESS", help="The cluster's: tcp://HOST:PORT or tls://HOST:PORT.")
-@click.option(
-    "--task-timeout",
-    type=click.FloatRange(1, LONGEST_PATIENCE_S),
-    metavar="S",
-    default=PATIENCE_S,
-    show_default=True,
-    help="Seconds a worker of the cluster may owe an answer; others then get its tasks.",
-)
+@crew_options
 @click.option("--extend", is_flag=True, help="Also inspect chats that arrived after the night had run.")
 @click.option(
     "--json",
@@ -71,15 +54,13 @@ BROKEN = 3
 @pass_settings
 def command(
     settings: Settings,
+    /,
     day: str,
     merchant: str | None,
-    workers: int | None,
-    backend: str,
-    scheduler: str | None,
-    task_timeout: float,
     extend: bool,
     json_file: Path | None,
     masked: bool,
+    **crew: Any,
 ) -> None:
     """Sample a day's chats, check them against the rules, score and flag them.
 
@@ -92,19 +73,21 @@ def command(
     if masked and json_file is None:
         raise ConfigError("--masked is about the file of --json, and there is none")
     set_up_json(settings)
+    wanted = Wanted(**crew)
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
         plan = plan_nights(engine, settings, day, merchant)
         results: list[NightResult] = []
         try:
-            with chosen_pool(settings, backend, scheduler, task_timeout, workers) as pool, progress() as shown:
+            with chosen_pool(settings, wanted) as pool, progress() as shown:
                 for name, local_day in plan:
-                    options = night_options(settings, name, local_day, workers=workers, extend=extend, pool=pool)
+                    options = night_options(settings, name, local_day, workers=wanted.workers, extend=extend, pool=pool)
                     results.append(run_night(engine, options, shown))
                     note_stages(engine, results[-1].night.id, results[-1].seconds)
                     tell_night(settings, results[-1])
-                fill(engine, now(), shown)
-                roll_up(engine, settings.zone, shown)
+                there = max((one.processes for one in results), default=1)
+                fill(engine, now(), shown, there)
+                roll_up(engine, settings.zone, shown, there)
         except QaError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise
@@ -114,27 +97,6 @@ def command(
         _tell(engine, results)
         if any((result.night.summary or {}).get("broken") for result in results):
             raise SystemExit(BROKEN)
-
-
-@contextmanager
-def chosen_pool(
-    settings: Settings, backend: str, scheduler: str | None, patience: float, workers: int | None
-) -> Iterator[Pool]:
-    """Give who does the tasks; ConfigError where the options contradict each other."""
-    address = scheduler or settings.dask_scheduler
-    if backend == "joblib":
-        if scheduler is not None:
-            raise ConfigError("--scheduler is about --backend dask")
-        yield Local()
-        return
-    if address is None:
-        raise ConfigError("--backend dask needs --scheduler tcp://HOST:PORT, or dask_scheduler in the settings")
-    if workers is not None:
-        raise ConfigError("--workers is about processes here; a cluster has the workers it has")
-    from qa.nightly.dasking import dask_pool  # noqa: PLC0415 - reads the whole program to compare it
-
-    with dask_pool(address, lambda text: err().print(text, markup=False), patience) as pool:
-        yield pool
 
 
 def night_options(

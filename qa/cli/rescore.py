@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import Engine
 
 from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.crews import Wanted, chosen_pool, crew_options
 from qa.cli.nightly import night_options, plan_nights
 from qa.cli.nightly_summary import print_rescored
 from qa.cli.rescore_summary import print_range
 from qa.config import Settings
-from qa.errors import ConfigError, LeaseHeldError, NotFoundError
+from qa.errors import ConfigError, NotFoundError, QaError
 from qa.nightly import NightOptions, Rescored, rescore
+from qa.nightly.pools import Pool
 from qa.nightly.standard import standard_for
 from qa.queueing import fill
 from qa.rules.inspector import Standard
@@ -31,40 +34,44 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="… to this one.")
 @click.option("--merchant", metavar="M", help="Only this merchant; by default all that have chats on the day.")
 @click.option("--pack", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Rule pack to judge by.")
-@click.option("--workers", type=click.IntRange(1, 512), metavar="N", help="Processes; default: as many as pay.")
+@crew_options
 @pass_settings
 def command(
-    settings: Settings, day: str | None, first: datetime | None, last: datetime | None, merchant: str | None,
-    pack: Path | None, workers: int | None,
+    settings: Settings, /, day: str | None, first: datetime | None, last: datetime | None, merchant: str | None,
+    pack: Path | None, **crew: Any,
 ) -> None:  # fmt: skip
     """Inspect the sample of finished nights again, as new inspections beside the old; say what is different.
 
     Sample, probabilities and the nights' own results do not change. Without --pack it is the merchant's pack of today.
     A range can be stopped and started again: nights that are re-scored by this standard already are only shown.
+
+    Exit code 69: the cluster cannot be reached or was lost; the same command again, with any backend, goes on.
     """
     if (day is None) == (first is None and last is None) or (first is None) != (last is None):
         raise ConfigError("name one day with --date, or a range with --from and --to")
     standard = None if pack is None else standard_for(pack, settings.scorecard)
+    wanted = Wanted(**crew)
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
-        if day is not None:
-            for name, local_day in plan_nights(engine, settings, day, merchant):
-                options = _options(settings, name, local_day, standard, workers)
-                with progress() as shown:
-                    done = rescore(engine, options, shown)
-                with read_tx(engine) as connection:
-                    print_rescored(out(), connection, done)
-            return
-        assert first is not None
-        assert last is not None
-        plan = _plan(engine, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", merchant)
-        _range(engine, [_options(settings, name, local_day, standard, workers) for name, local_day in plan])
+        with chosen_pool(settings, wanted) as pool:
+            if day is not None:
+                for name, local_day in plan_nights(engine, settings, day, merchant):
+                    options = _options(settings, name, local_day, standard, wanted, pool)
+                    with progress() as shown:
+                        done = rescore(engine, options, shown)
+                    with read_tx(engine) as connection:
+                        print_rescored(out(), connection, done)
+                return
+            assert first is not None
+            assert last is not None
+            plan = _plan(engine, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", merchant)
+            _range(engine, [_options(settings, name, local_day, standard, wanted, pool) for name, local_day in plan])
 
 
 def _options(
-    settings: Settings, merchant: str, day: str, standard: Standard | None, workers: int | None
+    settings: Settings, merchant: str, day: str, standard: Standard | None, wanted: Wanted, pool: Pool
 ) -> NightOptions:
-    options = night_options(settings, merchant, day, workers=workers)
+    options = night_options(settings, merchant, day, workers=wanted.workers, pool=pool)
     return options if standard is None else options.judged_by(standard)
 
 
@@ -90,7 +97,7 @@ def _range(engine: Engine, nights: list[NightOptions]) -> None:
         with progress() as shown:
             done.extend(rescore(engine, options, shown) for options in nights)
             fill(engine, now(), shown)
-    except LeaseHeldError:
+    except QaError:  # does not hide the nights that were done before
         _tell(engine, done)
         raise
     _tell(engine, done)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -59,16 +58,11 @@ def masked(shown: Shown) -> Shown:
         return shown._replace(stored=stored)
     told = [{"message": one.message, "evidence": orjson.loads(one.evidence)} for one in judged.findings]
     findings = [
-        _changed(row, message=one["message"], evidence=orjson.dumps(one["evidence"]))
+        row._replace(message=one["message"], evidence=orjson.dumps(one["evidence"]))
         for row, one in zip(judged.findings, mask_json(told, policy=REVIEWER, chat=chat), strict=True)
     ]
     opinions = mask_json(judged.opinions, policy=REVIEWER, chat=chat)
     return shown._replace(stored=stored, judged=judged._replace(findings=findings, opinions=opinions))
-
-
-def _changed(row: Any, **columns: Any) -> SimpleNamespace:
-    """Return a row of the store with other values in some columns."""
-    return SimpleNamespace(**{**row._mapping, **columns})  # noqa: SLF001 - the public name of a row's columns
 
 
 def print_chat(console: Console, shown: Shown) -> None:

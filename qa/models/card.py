@@ -23,7 +23,7 @@ from qa.types import Instant
 SCHEMA = 1
 """Version of the card's own form."""
 
-FORMAT = (2, 0)
+FORMAT = (2, 1)
 """Version of the model's files: readers take the same first number, and no newer second one."""
 
 CARD_NAME = "card.json"
@@ -177,8 +177,9 @@ def fingerprint(chats: Iterable[LabelledChat]) -> str:
 
 
 def _digest(chat: LabelledChat) -> bytes:
-    plain = msgspec.json.encode(msgspec.structs.replace(chat, place=""), order="sorted")
-    return hashlib.blake2b(plain, digest_size=32).digest()
+    plain = msgspec.to_builtins(msgspec.structs.replace(chat, place="", hits=None))
+    del plain["hits"]  # what rules say of a chat is no part of it
+    return hashlib.blake2b(msgspec.json.encode(plain, order="sorted"), digest_size=32).digest()
 
 
 def _readable(form: str) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,10 @@ from scipy import sparse
 
 from qa.models.card import Card
 from qa.models.gate import WorseThan
+from qa.models.hits import Judge, opinions_on
 from qa.models.labelled import LabelledChat
 from qa.models.opinions import HEADS, LABELS, Level, Task
-from qa.types import Chat, ChatOpinion, Opinion
+from qa.types import ChatOpinion, Opinion
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -45,13 +46,6 @@ HONEST = 0.03
 _BINS = 10
 _BLOCK = 500
 _STEPS = 500
-
-
-class Judge(Protocol):
-    """What can be compared: ``qa.models.model.Model``, or anything that judges chats."""
-
-    def judge(self, chats: Sequence[Chat]) -> list[ChatOpinion]:
-        """Give one opinion a chat."""
 
 
 class Difference(NamedTuple):
@@ -123,8 +117,7 @@ def compare(
     for name, chats in sets.items():
         if not chats:
             continue
-        plain = [one.chat for one in chats]
-        both = current.judge(plain), candidate.judge(plain)
+        both = opinions_on(current, chats), opinions_on(candidate, chats)
         rows = {head: _rows(chats, *both, *head) for head in HEADS}
         rows = {head: some for head, some in rows.items() if len(some.truth)}
         weights = _draws(len(chats), draws, seed)

@@ -44,7 +44,7 @@ def judge_with(model: Model, name: HeadName) -> Judge:
         units: list[tuple[int, int]] = []
         plain = [chat.chat for chat in chats]
         for batch in batches(plain):
-            seen = model.see([plain[i] for i in batch])
+            seen = model.see([plain[i] for i in batch], [chats[i].hits for i in batch])
             parts.append(model.probabilities(seen)[name])
             if name[0] is Level.CHAT:
                 units += [(i, -1) for i in batch]

@@ -16,10 +16,11 @@ from scipy import sparse
 
 from qa.models.features import CHAT_SLOTS, Slot, choose, side_of
 from qa.models.heads import Head, HeadName, counted, slot_matrix
+from qa.models.hits import Hits, rule_of
 from qa.models.model import Model, Seen
 from qa.models.opinions import LABELS, Level, ModelError, Task
 from qa.models.vocabulary import Floats, located
-from qa.types import Chat
+from qa.types import Chat, Finding
 
 Shares = tuple[float, ...]
 """One number a label, the worst label first."""
@@ -28,7 +29,8 @@ Shares = tuple[float, ...]
 class Contribution(msgspec.Struct, frozen=True):
     """What one feature of one text, or one figure, adds to the decision value of each label.
 
-    ``places`` are ``(start, end)`` in ``chat.messages[turn].text``; a figure has none, and neither turn nor slot.
+    ``places`` are ``(start, end)`` in ``chat.messages[turn].text``; a figure has none, and neither turn nor slot. A
+    figure of what a rule found has the places of its evidence, turn by turn, and no slot.
     """
 
     name: str
@@ -72,7 +74,7 @@ class Explanation(msgspec.Struct, frozen=True):
         """
         heat: dict[int, list[float]] = {}
         for one, share in self._compared(label):
-            if one.turn is None:
+            if one.turn is None or one.slot is None:  # a figure is no share of single characters
                 continue
             mine = heat.setdefault(one.turn, [0.0] * len(chat.messages[one.turn].text))
             spans = [(start, end) for start, end in one.places if end > start]
@@ -103,12 +105,14 @@ Which = tuple[Level, Task, int | None]
 """One decision: on a turn, or (None) on the chat."""
 
 
-def explain(model: Model, chat: Chat, only: Container[Which] | None = None) -> list[Explanation]:
+def explain(
+    model: Model, chat: Chat, only: Container[Which] | None = None, hits: Hits | None = None
+) -> list[Explanation]:
     """Return every decision of every head on a chat, taken apart: turns in their order, then the chat.
 
-    ``only``: these decisions and no others.
+    ``only``: these decisions and no others. ``hits``: what rules found in the chat, where they were asked.
     """
-    seen = model.see([chat])
+    seen = model.see([chat], [hits])
     if not len(seen.rows.customers):
         return []
     worked = model.work_out(seen)
@@ -122,7 +126,7 @@ def explain(model: Model, chat: Chat, only: Container[Which] | None = None) -> l
                 continue
             finite = np.where(np.isfinite(head.text.intercept), head.text.intercept, 0.0)
             intercept = head.blend.intercept + finite @ head.blend.decisions
-            parts = [*words.of(head, unit), *_of_figures(head, worked[name].figures.values[unit])]
+            parts = [*words.of(head, unit), *_of_figures(head, worked[name].figures.values[unit], seen.hits[0] or {})]
             found.append(
                 Explanation(
                     level=name[0],
@@ -226,9 +230,23 @@ class _Words:
         )
 
 
-def _of_figures(head: Head, values: Floats) -> Iterator[Contribution]:
+def _of_figures(head: Head, values: Floats, hits: Hits) -> Iterator[Contribution]:
     for name, value, weights in zip(head.blend.names, values - head.blend.usual, head.blend.figures, strict=True):
-        yield Contribution(name=name, shares=_shares(value * weights))
+        rule = rule_of(name)
+        found = None if rule is None else hits.get(rule)
+        if found is None or not found.evidence:
+            yield Contribution(name=name, shares=_shares(value * weights))
+        else:
+            yield from _of_rule(name, found, value * weights)
+
+
+def _of_rule(name: str, found: Finding, shares: Floats) -> Iterator[Contribution]:
+    """Share what a rule's figure adds between the turns of its evidence."""
+    places: dict[int, list[tuple[int, int]]] = {}
+    for one in found.evidence:
+        places.setdefault(one.turn, []).append((one.start, one.end))
+    for turn, mine in places.items():
+        yield Contribution(name=name, shares=_shares(shares / len(places)), turn=turn, places=tuple(mine))
 
 
 def _shares(values: Sequence[float] | Floats) -> Shares:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from qa.models.card import Card, DataReport, fingerprint, here
 from qa.models.drift import REFERENCE_NAME, build_reference, customer_words
 from qa.models.fitting import fit_model
 from qa.models.labelled import LabelledChat, counts, read_labelled
+from qa.models.model import Model
 from qa.models.opinions import ModelError
 from qa.models.report import MEASURED, cross_validated
 from qa.progress import Progress
@@ -23,6 +24,10 @@ TRAINING_DATA = Path(__file__).resolve().parents[2] / "training_data"
 """Beside the package: the chats we wrote, and the words of the domain."""
 
 DICTIONARY_NAME = "userdict.txt"
+
+
+Told = Callable[[Sequence[LabelledChat]], Sequence[LabelledChat]]
+"""Gives labelled chats back with what rules find in them."""
 
 
 class Candidate(NamedTuple):
@@ -46,13 +51,15 @@ def domain_words() -> str:
     return file.read_text("utf-8") if file.is_file() else ""
 
 
-def fit_candidate(paths: Sequence[Path], by: str, at: Instant, progress: Progress) -> Candidate:
-    """Read labelled files and return the candidate they make.
+def fit_candidate(
+    paths: Sequence[Path], by: str, at: Instant, progress: Progress, told: Told | None = None
+) -> Candidate:
+    """Read labelled files and return the candidate they make; ``told`` puts in what rules find in the chats.
 
     Raises ``ModelError`` naming file and line of a mistake, or why nothing can be learnt from them.
     """
     chats = read_labelled(paths)
-    return candidate_of(chats, tuple(path.name for path in paths), by, at, progress)
+    return candidate_of(told(chats) if told else chats, tuple(path.name for path in paths), by, at, progress)
 
 
 def candidate_of(
@@ -72,9 +79,14 @@ def candidate_of(
         created_by=by,
         parent=None,
         data=data,
-        settings=model.settings,
+        settings=model.settings | {"listens_to": listens_to(model)},
         measured=MEASURED,
         metrics=metrics,
         environment=here(),
     )
     return Candidate(model.files() | {REFERENCE_NAME: msgspec.json.encode(reference, order="sorted")}, card)
+
+
+def listens_to(model: Model) -> dict[str, list[str]]:
+    """Return by ``level task`` the rules whose findings a head listens to; heads that listen to none are left out."""
+    return {" ".join(name): list(head.rules) for name, head in model.heads.items() if head.rules}

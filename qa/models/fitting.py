@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,14 @@ from qa.models.features import (
     turn_figures,
 )
 from qa.models.heads import (
+    Blend,
     Head,
     HeadName,
     Scale,
     TextStage,
     apply_blend,
+    as_it_is,
+    as_usual,
     column_scales,
     fit_blend,
     fit_text,
@@ -35,6 +39,7 @@ from qa.models.heads import (
     scales_of,
     text_design,
 )
+from qa.models.hits import Hits, learnable, rule_figures
 from qa.models.labelled import LabelledChat, labels_of
 from qa.models.lexicon import our_lexicon, parse_lexicon
 from qa.models.model import Model
@@ -47,6 +52,8 @@ from qa.progress import Progress, Quiet
 from qa.tokens import cutter
 
 UNLABELLED = -1
+TONE_STRENGTH = 10.0
+"""Inverse penalty of the tones: four figures of thousands of turns need none to speak of."""
 Flags = npt.NDArray[np.bool_]
 
 
@@ -63,10 +70,20 @@ class Material:
     """Of each chat."""
     folds: Ints
     """Of each chat."""
+    hits: tuple[Hits | None, ...] = ()
+    """What rules found in each chat; empty where they are not to be listened to."""
 
     def of_units(self, level: Level, per_chat: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Return a chat's value for each unit of a level."""
         return per_chat if level is Level.CHAT else per_chat[self.rows.chat[self.rows.customers]]
+
+
+class _Fitted(NamedTuple):
+    """A regression: weights of a design's columns, intercepts, and what it says out of fold."""
+
+    coefficients: Floats
+    intercept: Floats
+    decisions: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,8 @@ def prepare(chats: Sequence[LabelledChat], dictionary: str, settings: Settings) 
         raise ModelError("chats to learn from must be all text or all pretokenized, and at least one")
     rows = lay_out([chat.chat for chat in chats])
     wording = read_ids(rows.texts) if rows.pretokenized else read(rows.texts, cutter(dictionary))
-    lexicon = parse_lexicon(our_lexicon()) if settings.lexicon and not rows.pretokenized else None
+    grouped = (settings.lexicon or settings.tones) and not rows.pretokenized
+    lexicon = parse_lexicon(our_lexicon()) if grouped else None
     vocabulary = learn(wording, settings.fewest_texts, lexicon, whole=settings.whole)
     return Material(
         rows=rows,
@@ -116,6 +134,7 @@ def prepare(chats: Sequence[LabelledChat], dictionary: str, settings: Settings) 
         labels={name: _labels(chats, rows, *name) for name in HEADS},
         weights=np.array([chat.weight for chat in chats]),
         folds=make_folds([chat.chat.id for chat in chats], settings.folds),
+        hits=tuple(chat.hits for chat in chats) if settings.rules and not rows.pretokenized else (),
     )
 
 
@@ -165,6 +184,8 @@ def _fit_heads(material: Material, settings: Settings, known: Sequence[HeadName]
             figures = chat_figures(material.rows, {task: finished[task] for task in turn_tasks})
             listens = turn_tasks
         head, opinions = _fit_head(material, name, settings, text[name], figures, listens)
+        if level is Level.CHAT:
+            head, opinions = _with_rules(material, settings, text[name], figures, (head, opinions))
         if level is Level.TURN:
             finished[task] = opinions
         heads.append(head)
@@ -173,39 +194,83 @@ def _fit_heads(material: Material, settings: Settings, known: Sequence[HeadName]
 
 
 def _fit_text_stage(material: Material, name: HeadName, settings: Settings) -> _Text:
-    """Fit the words of a head on everything, and out of fold."""
-    level, _ = name
-    labels = material.labels[name]
-    slots = TURN_SLOTS if level is Level.TURN else CHAT_SLOTS
+    """Fit the words of a head on everything, and out of fold; the tones of turns apart from them."""
+    slots = TURN_SLOTS if name[0] is Level.TURN else CHAT_SLOTS
     scales = scales_of(slots, (settings.characters, settings.words, settings.lexicon), settings.around)
     design = text_design(material.rows, material.vectors, material.vocabulary, scales)
+    strength = settings.turn_strength if name[0] is Level.TURN else settings.chat_strength
+    words = _regress(material, name, design, strength, settings.balance)
+    weights = _by_slot(words.coefficients, scales, material.vocabulary)
+    tones = _tones(material) if name[0] is Level.TURN and settings.tones else None
+    if tones is None:
+        return _Text(TextStage(weights, words.intercept), words.decisions)
+    apart = _regress(material, name, tones, TONE_STRENGTH, settings.balance)
+    weights[Slot.OWN][material.vocabulary.grouped :] = _kept(settings.tones * apart.coefficients)
+    intercept = words.intercept + settings.tones * apart.intercept
+    return _Text(TextStage(weights, intercept), words.decisions + settings.tones * apart.decisions)
+
+
+def _regress(material: Material, name: HeadName, design: sparse.csr_array, strength: float, balance: float) -> _Fitted:
+    """Fit a head's labels by a design, on everything and out of fold."""
+    level, _ = name
+    labels = material.labels[name]
     weights = np.asarray(material.of_units(level, material.weights), dtype=np.float64)
-    strength = settings.turn_strength if level is Level.TURN else settings.chat_strength
     given = labels != UNLABELLED
 
     def fit(train: Flags) -> tuple[Floats, Floats]:
         use = train & given
-        return fit_text(design[use], labels[use], weights[use], strength, settings.balance)
+        return fit_text(design[use], labels[use], weights[use], strength, balance)
 
     def predict(train: Flags, rest: Flags) -> Floats:
         coefficients, intercept = fit(train)
         return np.asarray(design[rest] @ coefficients) + intercept
 
     decisions = out_of_fold(np.asarray(material.of_units(level, material.folds)), predict, len(labels))
-    coefficients, intercept = fit(np.ones(len(labels), dtype=bool))
-    return _Text(TextStage(_by_slot(coefficients, scales, material.vocabulary), intercept), decisions)
+    return _Fitted(*fit(np.ones(len(labels), dtype=bool)), decisions)
+
+
+def _tones(material: Material) -> sparse.csr_array | None:
+    """The tone of each customer turn; None where the groups have no numbers, or there are none."""
+    columns = slice(material.vocabulary.grouped, len(material.vocabulary))
+    return None if columns.start == columns.stop else material.vectors[material.rows.customers][:, columns]
 
 
 def _by_slot(coefficients: Floats, scales: dict[Slot, Scale], vocabulary: Vocabulary) -> dict[Slot, Floats]:
-    """Cut the coefficients of the design into those of slots, scales folded in, rounded to what a file keeps."""
+    """Cut the coefficients of the design into those of slots, scales folded in."""
     weights: dict[Slot, Floats] = {}
     start = 0
     for slot, scale in scales.items():
         columns = column_scales(slot, scale, vocabulary)
         stop = start + len(columns)
-        weights[slot] = (columns[:, None] * coefficients[start:stop]).astype(np.float16).astype(np.float64)
+        weights[slot] = _kept(columns[:, None] * coefficients[start:stop])
         start = stop
     return weights
+
+
+def _kept(weights: Floats) -> Floats:
+    """Round to what a file keeps."""
+    return weights.astype(np.float16).astype(np.float64)
+
+
+def _with_rules(
+    material: Material, settings: Settings, text: _Text, figures: Figures, without: tuple[Head, Floats]
+) -> tuple[Head, Floats]:
+    """Return a chat's head that listens to rules as well, if that makes it better out of fold; else the one without.
+
+    Better is a log loss that is less by more than the standard error of the difference: chance alone turns none on.
+    """
+    rules = learnable(material.hits)
+    if not rules:
+        return without
+    head, before = without
+    more = beside_each_other([figures, rule_figures(rules, material.hits)])
+    found, after = _fit_head(material, head.name, settings, text, more, head.listens)
+    labels = material.labels[head.name]
+    (given,) = (labels != UNLABELLED).nonzero()
+    old, new = (-np.log(np.maximum(said[given, labels[given]], 1e-12)) for said in (before, after))
+    gain = old - new
+    error = gain.std() / np.sqrt(len(given))
+    return (found, after) if gain.mean() > error else without
 
 
 def _fit_head(
@@ -217,25 +282,26 @@ def _fit_head(
     weights = np.asarray(material.of_units(level, material.weights), dtype=np.float64)
     given = labels != UNLABELLED
 
-    def fit(train: Flags) -> Callable[[Floats, Floats], Floats]:
+    def fit(train: Flags) -> Blend:
+        if not figures.names and not settings.reweigh:
+            return as_it_is(text.stage.intercept)
         use = train & given
         some = replace(figures, values=figures.values[use])
-        blend = fit_blend(text.decisions[use], some, labels[use], weights[use], settings.blend_strength)
-        return lambda decisions, values: apply_blend(blend, decisions, values)
+        return fit_blend(text.decisions[use], some, labels[use], weights[use], settings.blend_strength)
 
     def predict(train: Flags, rest: Flags) -> Floats:
-        return fit(train)(text.decisions[rest], figures.values[rest])
+        blend = fit(train)
+        some = replace(figures, values=figures.values[rest])
+        return apply_blend(blend, text.decisions[rest], as_usual(blend, some).values)
 
     decisions = out_of_fold(np.asarray(material.of_units(level, material.folds)), predict, len(labels))
     calibration = fit_calibration(decisions[given], labels[given], weights[given])
     opinions = calibration.apply(decisions)
-    use = given
-    some = replace(figures, values=figures.values[use])
     head = Head(
         level=level,
         task=task,
         text=text.stage,
-        blend=fit_blend(text.decisions[use], some, labels[use], weights[use], settings.blend_strength),
+        blend=fit(np.ones(len(labels), dtype=bool)),
         listens=listens,
         calibration=calibration,
         decision=fit_decision(opinions[given], labels[given]),

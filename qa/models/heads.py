@@ -20,6 +20,7 @@ from scipy.special import softmax
 
 from qa.models.calibrate import Calibration
 from qa.models.features import CHAT_SLOTS, Figures, Slot, choose, side_of
+from qa.models.hits import rule_of
 from qa.models.opinions import LABELS, Level, ModelError, Task
 from qa.models.rows import Ints, Rows
 from qa.models.vocabulary import Floats, Vocabulary, gathered
@@ -30,8 +31,6 @@ Scale = tuple[float, float, float]
 """What the runs of characters, the words and the groups of words of a slot are multiplied by."""
 
 _SEED = 20261121
-_WITH_CHARACTERS = (Slot.OWN, *CHAT_SLOTS)
-"""Slots whose runs of characters and groups of words count; of the others only words and pairs of words do."""
 LABEL_COUNT = 3
 _ITERATIONS = 300
 _TOLERANCE = 1e-2
@@ -80,11 +79,18 @@ class Head:
         """Level and task."""
         return self.level, self.task
 
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Rules whose findings are among the figures."""
+        return tuple(rule for figure in self.blend.names if (rule := rule_of(figure)) is not None)
+
 
 def counted(slot: Slot, vocabulary: Vocabulary) -> slice:
-    """Return which features count in a slot: all, or words and pairs of words alone."""
-    if slot in _WITH_CHARACTERS:
+    """Return which features count in a slot: all, all but tones, or words and pairs of words alone."""
+    if slot is Slot.OWN:
         return slice(0, len(vocabulary))
+    if slot in CHAT_SLOTS:
+        return slice(0, vocabulary.grouped)
     return slice(vocabulary.chars, vocabulary.words)
 
 
@@ -110,9 +116,10 @@ def text_design(
 
 
 def column_scales(slot: Slot, scale: Scale, vocabulary: Vocabulary) -> Floats:
-    """Return the scale of each feature that counts in a slot."""
-    sizes = (vocabulary.chars, vocabulary.words - vocabulary.chars, len(vocabulary) - vocabulary.words)
-    return np.repeat(np.array(scale), sizes)[counted(slot, vocabulary)]
+    """Return the scale of each feature that counts in a slot; that of tones is 0, they are fitted apart."""
+    v = vocabulary
+    sizes = (v.chars, v.words - v.chars, v.grouped - v.words, len(v) - v.grouped)
+    return np.repeat(np.array((*scale, 0.0)), sizes)[counted(slot, vocabulary)]
 
 
 def fit_text(
@@ -127,22 +134,48 @@ def fit_text(
 
 
 def fit_blend(decisions: Floats, figures: Figures, labels: Ints, weights: Floats, strength: float) -> Blend:
-    """Fit the blend; figures are standardised inside, and the weights returned are for differences from the usual."""
-    mean, spread = figures.values.mean(axis=0), figures.values.std(axis=0)
+    """Fit the blend; figures are standardised inside, and the weights returned are for differences from the usual.
+
+    A figure that is unknown (NaN) is taken as usual.
+    """
+    mean = _usual(figures.values)
+    values = np.where(np.isnan(figures.values), mean, figures.values)
+    spread = values.std(axis=0)
     spread[spread < 1e-9] = np.inf  # noqa: PLR2004 - a figure that never changes says nothing
     known = np.isfinite(decisions).all(axis=0)
     finite = np.where(known, decisions, 0.0)
-    design = np.hstack([finite, (figures.values - mean) / spread])
+    design = np.hstack([finite, (values - mean) / spread])
     coefficients, intercept = _jointly(design, labels, weights, strength)
     size = decisions.shape[1]
     raw = coefficients[size:] / spread[:, None]
     return Blend(figures.names, mean, coefficients[:size], raw, intercept)
 
 
+def _usual(values: Floats) -> Floats:
+    """The mean of each figure where it is known; 0 where it never is."""
+    known = ~np.isnan(values)
+    if known.all():
+        return np.asarray(values.mean(axis=0))
+    return np.asarray(np.where(known, values, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+
+
+def as_it_is(intercept: Floats) -> Blend:
+    """Return the blend that leaves text decisions as they are; ``intercept`` is theirs, -inf for an unseen label."""
+    base = np.where(np.isfinite(intercept), 0.0, -np.inf)
+    return Blend((), np.zeros(0), np.eye(LABEL_COUNT), np.zeros((0, LABEL_COUNT)), base)
+
+
 def apply_blend(blend: Blend, decisions: Floats, figures: Floats) -> Floats:
-    """Return units × labels decision values."""
+    """Return units × labels decision values; no figure may be unknown (``as_usual``)."""
     finite = np.where(np.isfinite(decisions), decisions, 0.0)
     return finite @ blend.decisions + (figures - blend.usual) @ blend.figures + blend.intercept
+
+
+def as_usual(blend: Blend, figures: Figures) -> Figures:
+    """Return the figures that a blend listens to, the unknown ones as they usually are."""
+    mine = figures.only(blend.names)
+    unknown = np.isnan(mine.values)
+    return Figures(mine.names, np.where(unknown, blend.usual, mine.values)) if unknown.any() else mine
 
 
 def out_of_fold(
@@ -209,7 +242,7 @@ def _one_against_rest(
 
     present = _present(labels)
     coefficients, intercept = _nothing(design.shape[1])
-    matrix = sparse.csr_matrix(design)
+    matrix = sparse.csr_matrix(design, copy=True)  # sorted in place below this line, the caller's not
     matrix.indices, matrix.indptr = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
     with _unconverged():
         for label in present[: 1 if len(present) == 2 else None].tolist():  # noqa: PLR2004 - two labels mirror each other

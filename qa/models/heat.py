@@ -74,7 +74,7 @@ class Warmth:
         """What each pair says in a slot that takes all texts of one side together: shared by those with the feature."""
         rows, vocabulary = self._seen.rows, self._model.vocabulary
         chat = side_of(slot, rows)[self._text]
-        here = np.isin(chat, list(units)).nonzero()[0]
+        here = (np.isin(chat, list(units)) & (self._feature < vocabulary.grouped)).nonzero()[0]
         chat, feature = chat[here], self._feature[here]
         _, one, having = np.unique(chat * len(vocabulary) + feature, return_inverse=True, return_counts=True)
         whole = slot_matrix(slot, rows, self._seen.vectors, vocabulary)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from qa.models.opinions import LABELS, Level, ModelError, Task
-from qa.types import Chat, Message, Role
+from qa.types import Chat, Finding, Message, Role
 
 PRETOKENIZED = "pretokenized"
 """Key in ``Chat.extra``: the text is word ids separated by spaces, as anonymised data sets come."""
@@ -50,6 +50,8 @@ class LabelledChat(msgspec.Struct, frozen=True):
     """How much the labels count when a model is fitted (a reviewer's trust); 1 for authored ones."""
     place: str = ""
     """``file:line`` of the chat."""
+    hits: dict[str, Finding] | None = None
+    """By rule what it found in the chat, put in by who knows the rules; ``None``: nobody asked them."""
 
     def label(self, task: Task) -> str | None:
         """Return the label of the whole chat; a sentiment nobody gave follows from its turns' (``course``)."""

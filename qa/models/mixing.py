@@ -73,12 +73,15 @@ def labelled_chats(chats: Mapping[Key, Chat], labels: Iterable[Label]) -> list[L
 
 
 def _labelled(chat: Chat, labels: Mapping[str, Label]) -> LabelledChat:
+    given = {name: label.value for name, label in labels.items()}
     return LabelledChat(
         chat=chat,
         turns=(TurnLabels(),) * len(chat.messages),
+        sentiment=given.get(Task.SENTIMENT),
+        satisfaction=given.get(Task.SATISFACTION),
+        resolution=given.get(Task.RESOLUTION),
         weight=math.fsum(label.weight for label in labels.values()) / len(labels),
         place=f"review:{chat.merchant}/{chat.id}",
-        **{name: label.value for name, label in labels.items()},
     )
 
 

@@ -21,8 +21,9 @@ from qa.models.features import (
     side_of,
     turn_figures,
 )
-from qa.models.heads import LABEL_COUNT, Head, HeadName, apply_blend, counted
+from qa.models.heads import LABEL_COUNT, Head, HeadName, apply_blend, as_usual, counted
 from qa.models.heads import probabilities as softened
+from qa.models.hits import Hits, rule_figures
 from qa.models.opinions import HEADS, LABELS, ChatOpinion, Level, ModelError, Task, TurnOpinion
 from qa.models.rows import Rows, is_pretokenized, lay_out
 from qa.models.settings import Settings
@@ -42,6 +43,8 @@ class Seen:
     rows: Rows
     wording: Wording
     vectors: sparse.csr_array
+    hits: tuple[Hits | None, ...]
+    """What rules found in each chat; None: nobody asked them, or its words are ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Model:
             head.name: head for head in sorted(heads, key=lambda h: HEADS.index(h.name))
         }
         self.dictionary = dictionary
+        self.rules = frozenset(rule for head in self.heads.values() for rule in head.rules)
+        """Ids of the rules whose findings it wants to be told."""
         self._cut = cutter(dictionary)
         self._stacks = {
             (level, slot): _Stack.of([head for head in self.heads.values() if head.level is level], slot)
@@ -90,8 +95,8 @@ class Model:
         """What the model was fitted with, as JSON can hold it."""
         return self.settings_used.as_json()
 
-    def judge(self, chats: Sequence[Chat]) -> list[ChatOpinion]:
-        """Return an opinion on each chat.
+    def judge(self, chats: Sequence[Chat], hits: Sequence[Hits | None] | None = None) -> list[ChatOpinion]:
+        """Return an opinion on each chat. ``hits``: what rules found in each, where they were asked.
 
         Raises ``ModelError`` where this model has no head for the sentiment or the satisfaction of turns.
         """
@@ -101,16 +106,17 @@ class Model:
         found: list[ChatOpinion] = [ChatOpinion()] * len(chats)
         for batch in batches(chats):
             part = [chats[i] for i in batch]
-            seen = self.see(part)
+            seen = self.see(part, None if hits is None else [hits[i] for i in batch])
             for i, opinion in zip(batch, self._opinions(seen, self.probabilities(seen)), strict=True):
                 found[i] = opinion
         return found
 
-    def see(self, chats: Sequence[Chat]) -> Seen:
+    def see(self, chats: Sequence[Chat], hits: Sequence[Hits | None] | None = None) -> Seen:
         """Return what the model sees of some chats, all pretokenized or none of them."""
         rows = lay_out(chats)
         wording = read_ids(rows.texts) if rows.pretokenized else read(rows.texts, self._cut)
-        return Seen(rows, wording, vectors(wording, self.vocabulary))
+        told = (None,) * len(chats) if hits is None or rows.pretokenized else tuple(hits)
+        return Seen(rows, wording, vectors(wording, self.vocabulary), told)
 
     def probabilities(self, seen: Seen) -> dict[HeadName, Floats]:
         """Return for each head the probabilities of all customer turns or all chats."""
@@ -135,6 +141,9 @@ class Model:
                     said_of_turns = {task: found[Level.TURN, task].probabilities for task in head.listens}
                     courses[head.listens] = chat_figures(seen.rows, said_of_turns)
                 figures = courses[head.listens]
+                if head.rules:
+                    told = beside_each_other([figures, rule_figures(head.rules, seen.hits)])
+                    figures = as_usual(head.blend, told)
             decisions = apply_blend(head.blend, text[name], figures.values)
             found[name] = Worked(text[name], figures, decisions, head.calibration.apply(decisions))
         return found

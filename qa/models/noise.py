@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from qa.models.compare import Judge
+from qa.models.hits import Judge, opinions_on
 from qa.models.labelled import LabelledChat
 from qa.models.mixing import text_digest
 from qa.models.opinions import LABELS, Task
@@ -92,7 +92,7 @@ def out_of_fold(chats: Sequence[LabelledChat], learn: Learn, folds: int = FOLDS)
         test = [i for i, place in enumerate(places) if place == fold]
         if test:
             model = learn([one for one, place in zip(chats, places, strict=True) if place != fold])
-            for i, opinion in zip(test, model.judge([chats[i].chat for i in test]), strict=True):
+            for i, opinion in zip(test, opinions_on(model, [chats[i] for i in test]), strict=True):
                 found[i] = opinion
     return found
 

@@ -21,8 +21,10 @@ from qa.models.settings import Settings
 from qa.models.vocabulary import Vocabulary
 from qa.tokens import parse_userdict
 
-FORMAT = 2
-"""Raised when files of an older program can no longer be read."""
+FORMAT = 3
+"""Raised whenever an older program could no longer read the files, or would read them wrongly."""
+READ = (2, FORMAT)
+"""Formats that are read here. 2: no tones, and no figures of rules."""
 MODEL, WEIGHTS, VOCABULARY, DICTIONARY = "model.json", "weights.npz", "vocabulary.txt", "userdict.txt"
 FILES = (MODEL, WEIGHTS, VOCABULARY, DICTIONARY, LEXICON_NAME)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a zip can hold: bytes must not depend on the day
@@ -124,8 +126,9 @@ def _finite(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
 
 
 def _check_heads(described: _ModelFile) -> None:
-    if described.format != FORMAT:
-        raise ModelError(f"unfit model: files of format {described.format}, this program reads {FORMAT}")
+    if described.format not in READ:
+        known = " and ".join(map(str, READ))
+        raise ModelError(f"unfit model: files of format {described.format}, this program reads {known}")
     names = [(head.level, head.task) for head in described.heads]
     if len(set(names)) != len(names) or not set(names) <= set(HEADS) or not names:
         raise ModelError(f"unfit model: heads {', '.join(f'{level} {task}' for level, task in names) or 'none'}")

@@ -11,6 +11,7 @@ from qa.models.card import Bin, Figure, HeadReport
 from qa.models.evaluate import compare_with_labels, identical_groups, judge_with
 from qa.models.fitting import fit_model
 from qa.models.heads import HeadName, make_folds
+from qa.models.hits import opinions_on
 from qa.models.labelled import LabelledChat
 from qa.models.opinions import HEADS, ChatOpinion, Level, Task
 from qa.models.scores import Judged, measure_all
@@ -45,7 +46,7 @@ def cross_validated(
             judged = compare_with_labels(judge_with(model, name)(rest), rest, name, int(first))
             parts.setdefault(name, []).append(judged)
         if all((Level.TURN, task) in model.heads for task in (Task.SENTIMENT, Task.SATISFACTION)):
-            thoughts += model.judge([chat.chat for chat in rest])
+            thoughts += opinions_on(model, rest)
         progress.advance()
     reports = {}
     for name in (name for name in HEADS if name in parts):

@@ -15,16 +15,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn_strength: float = 1.0
     chat_strength: float = 1.0
     blend_strength: float = 0.3
-    around: float = 0.15
+    reweigh: bool = False
+    """Whether what the words say for one label may count for another too, where nothing else is asked; for who judges
+    chats like those learnt from."""
+    around: float = 0.25
     """How loud the words around a turn are beside its own; 0 leaves them out."""
     neighbours: bool = False
     """Whether opinions on turns listen to the first opinions on the turns around them."""
     places: bool = False
     """Whether opinions on turns listen to where a turn stands, its length, its marks and what was said before."""
-    characters: float = 0.2
-    words: float = 0.2
+    rules: bool = True
+    """Whether opinions on chats listen to what rules found in them, where that makes them better out of fold."""
+    characters: float = 0.35
+    words: float = 0.35
     lexicon: float = 1.0
     """How loud a turn's own runs of characters, words, and groups of words are; 0 leaves them out."""
+    tones: float = 1.0
+    """How loud the tone of a turn is, learnt apart from everything else, beside what words and groups say."""
     whole: bool = True
     """Whether what is not known counts to the length of a text: one from another world is then heard by its groups."""
     balance: float = 1.0
@@ -37,5 +44,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return dict(msgspec.to_builtins(self))
 
 
-PLAIN = Settings(around=0.25, characters=1.0, words=1.0, lexicon=0.0, whole=False)
+PLAIN = Settings(reweigh=True, characters=1.0, words=1.0, lexicon=0.0, tones=0.0, whole=False)
 """Where the choice for somebody's own labelled chats begins: there what is learnt need not hold elsewhere."""

@@ -17,13 +17,13 @@ SHIPPED_FOLDER = Path(__file__).with_name(SHIPPED)
 
 SHIPPED_SHA256: Mapping[str, str] = MappingProxyType(
     {
-        "card.json": "15a1864809a341a72eb10ca8078966bd74be1ae80361d2e6d0f576cf21f2fd78",
-        "lexicon.txt": "49b645a78fe581a149ade43a458c4db7739472cdf0422d3916b863ba8bc92251",
-        "model.json": "fa5d8c831f906e5330f219fe1ce4e49ef4f4cc2e24fdde2373ed343c10a8267f",
-        "reference.json": "01956574a459af2da301137dc7e50d64d1ddfa8fd0259c0b6b9b733f807487e8",
+        "card.json": "dc598ab87fe2377033a07ccb5cb4a67776a52492e26f543570e0599b7e21c0ce",
+        "lexicon.txt": "6f105d80654929cd71299eb8137f7826d248fa78205725ea4670961ee56f20f0",
+        "model.json": "4c2550ea6077c43f97e667fe861e2da499dd3a203f55877aeed208e2c1bd519a",
+        "reference.json": "b20dd76353bd7bc5510b521b813d0e25dfd126a55b7b820fda92f6f8dad1c1db",
         "userdict.txt": "d0d6504ce2e454299cca839bf040adfc957afa859f996f91a4208cc8c37cc75e",
         "vocabulary.txt": "a271143a66ee43cf455b18700a90abb9b88c3357a4d3aa600e952221b854952e",
-        "weights.npz": "2857902b972c27314cd4570b78520a3fc47ed0708f210db0c1cc164de8f7b63d",
+        "weights.npz": "6676c60d3e2c36ba37b050c82d1c5a8ff0aa34b7b7eaa1b8cfbe22de165d9b30",
     }
 )
 """SHA-256 of each file in ``SHIPPED_FOLDER``; empty: no model comes with this program."""

@@ -1,6 +1,7 @@
 """The features of text that a model knows, and texts as rows of their weights.
 
-Three kinds: runs of characters, words and pairs of words, and groups of words that say the same (``lexicon``).
+Three kinds: runs of characters, words and pairs of words, and groups of words that say the same (``lexicon``); where
+groups have numbers, the tone of a text besides.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from qa.models.lexicon import Lexicon, groups_in
+from qa.models.lexicon import Lexicon, groups_in, places_of_tones, tones_in
 from qa.models.ngrams import Keys, Occurrences, Table, occurrences
 from qa.models.wording import Ints, Wording, shown
 
@@ -22,7 +23,7 @@ _KINDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Known features: runs of characters first (``chars`` of them), words and pairs up to ``words``, then groups.
+    """Known features: runs of characters first (``chars``), words and pairs up to ``words``, groups, then tones.
 
     ``names`` are the features as people read them, for comparing two models; nothing is computed from them.
     ``whole``: what a text holds that is not known counts to its length, so that a text half unknown is half as loud.
@@ -42,6 +43,11 @@ class Vocabulary:
     def words(self) -> int:
         """Return where words end and groups begin."""
         return len(self.keys)
+
+    @property
+    def grouped(self) -> int:
+        """Return where groups end and tones begin."""
+        return self.words + (self.lexicon.groups if self.lexicon else 0)
 
     def told_apart(self, feature: int) -> str:
         """Return a feature's name with its kind: a run of characters may read like a word."""
@@ -87,23 +93,26 @@ def vectors(wording: Wording, vocabulary: Vocabulary, found: Occurrences | None 
     """
     found = found or occurrences(wording)
     feature, which = _features(vocabulary, wording, found)
-    shape = (wording.texts, len(vocabulary))
+    shape = (wording.texts, vocabulary.grouped)
     counts = sparse.csr_array((np.ones(len(which)), (found.text[which], feature)), shape=shape)
     rows = weigh(counts, vocabulary)
     if vocabulary.whole:
         loud = _known_shares(vocabulary, found, feature, which, wording.texts)
         rows.data *= loud[_blocks(rows, vocabulary)]
-    return rows
+    if vocabulary.lexicon is None or len(vocabulary) == vocabulary.grouped:
+        return rows
+    return _with_tones(rows, vocabulary, vocabulary.lexicon)
 
 
 def gathered(vectors: sparse.csr_array, vocabulary: Vocabulary, group: Ints, groups: int) -> sparse.csr_array:
     """Return one row a group of texts: ``1 + ln(texts that have it)`` of each feature, scaled as ``vectors`` does.
 
-    ``group`` is that of each text, -1 for a text of none.
+    ``group`` is that of each text, -1 for a text of none. The tones of texts are left out: they do not add up.
     """
     of = np.repeat(group, np.diff(vectors.indptr))
-    (mine,) = (of >= 0).nonzero()
-    counts = sparse.csr_array((np.ones(len(mine)), (of[mine], vectors.indices[mine])), shape=(groups, vectors.shape[1]))
+    (mine,) = ((of >= 0) & (vectors.indices < vocabulary.grouped)).nonzero()
+    shape = (groups, vocabulary.grouped)
+    counts = sparse.csr_array((np.ones(len(mine)), (of[mine], vectors.indices[mine])), shape=shape)
     return weigh(counts, vocabulary)
 
 
@@ -111,6 +120,11 @@ def located(wording: Wording, vocabulary: Vocabulary) -> tuple[Ints, Ints, Ints,
     """Return every occurrence of a known feature: its text, the feature, and the start and end of its place there."""
     found = occurrences(wording)
     feature, which = _features(vocabulary, wording, found)
+    if vocabulary.lexicon is not None and len(vocabulary) > vocabulary.grouped:
+        (grouped,) = (feature >= vocabulary.words).nonzero()
+        for tone, some in places_of_tones(vocabulary.lexicon, feature[grouped] - vocabulary.words):
+            which = np.concatenate((which, which[grouped[some]]))
+            feature = np.concatenate((feature, np.full(len(some), vocabulary.grouped + tone)))
     first, last, text = found.first[which], found.last[which], found.text[which]
     # an edge has no place of its own: what begins at one begins with the text
     outside = wording.text[first] != text
@@ -126,6 +140,19 @@ def _features(vocabulary: Vocabulary, wording: Wording, found: Occurrences) -> t
         return index[which], which
     group, where = groups_in(vocabulary.lexicon, wording, found)
     return np.concatenate((index[which], vocabulary.words + group)), np.concatenate((which, where))
+
+
+def _with_tones(rows: sparse.csr_array, vocabulary: Vocabulary, lexicon: Lexicon) -> sparse.csr_array:
+    """Return the rows with the tones of each text behind its groups."""
+    (here,) = (rows.indices >= vocabulary.words).nonzero()
+    text = np.searchsorted(rows.indptr, here, side="right") - 1
+    tones = tones_in(lexicon, text, rows.indices[here] - vocabulary.words, rows.shape[0])
+    text, tone = tones.nonzero()
+    ends = rows.indptr[text + 1]  # put in by hand: for one chat sparse.hstack takes as long as all the rest
+    data = np.insert(rows.data, ends, tones[text, tone])
+    indices = np.insert(rows.indices, ends, vocabulary.grouped + tone)
+    more = np.concatenate(([0], np.cumsum(np.bincount(text, minlength=rows.shape[0])))).astype(rows.indptr.dtype)
+    return sparse.csr_array((data, indices, rows.indptr + more), shape=(rows.shape[0], len(vocabulary)))
 
 
 def _known_shares(vocabulary: Vocabulary, found: Occurrences, feature: Ints, which: Ints, texts: int) -> Floats:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from qa.nightly.night import NightOptions, NightResult, run_night
+from qa.nightly.claiming import NightOptions
+from qa.nightly.night import NightResult, run_night
 from qa.nightly.rescore import Rescored, rescore
 
 __all__ = ["NightOptions", "NightResult", "Rescored", "rescore", "run_night"]

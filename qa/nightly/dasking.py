@@ -25,9 +25,10 @@ from qa.nightly import hands
 from qa.nightly.cluster import Cluster, Gone, Heard, connected
 from qa.nightly.facts import of_night, of_program
 from qa.nightly.members import Members
-from qa.nightly.pools import Call, Crew, Task
+from qa.nightly.pools import Crew, Task
 from qa.nightly.roster import EACH, PATIENCE_S
 from qa.nightly.work import Assignment, Team
+from qa.store.readers import Call
 from qa.store.session import normalise_url, opened
 
 TICK_S = 0.25

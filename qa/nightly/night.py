@@ -5,36 +5,30 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
-import orjson
 from sqlalchemy import Engine
 
 from qa.errors import QaError
 from qa.flagging import audit_flag
+from qa.nightly.claiming import LEASE_SECONDS, NightOptions, assignment_of, claim, meet_before
 from qa.nightly.drifting import night_drift
 from qa.nightly.figures import Tally, as_json
-from qa.nightly.pools import Call, Crew, Local, Pool, Task
-from qa.nightly.thinking import Choice, ModelRef, Models, NoModels
+from qa.nightly.pools import LOCAL, Crew, Task
+from qa.nightly.thinking import ModelRef
 from qa.nightly.work import Assignment, Team
 from qa.policy import Policy
 from qa.progress import Progress
-from qa.rules.inspector import Standard
-from qa.sampling import audit_sample, design, night_salt, take
+from qa.sampling import audit_sample, design, take
 from qa.store import frames, inspections, nights
 from qa.store.chats import frame_ranges
-from qa.store.dropping import refuse_dropped
 from qa.store.nights import Lease, Night, Run, RunKind, State
+from qa.store.readers import Call
 from qa.store.session import read_tx, write_tx
-from qa.types import MICROSECONDS, Instant
-
-LEASE_SECONDS = 300
-"""A night whose process gives no sign of life for so long may be taken over from another machine."""
+from qa.types import MICROSECONDS
 
 SCREEN_CHUNK = 500
 INSPECT_CHUNK = 250
@@ -42,31 +36,9 @@ WRITE_BATCH = 2000
 """Rows (frame) and inspections written in one transaction, about."""
 
 WORTH_A_WORKER = 30_000
-"""Chats to screen that repay the 2.5 s and more which a worker process takes to start (benchmarks/scale.py)."""
+"""Chats to screen that repay the 2 s and more which a worker process takes to start (benchmarks/scale.py)."""
 INSPECTION_COST = 16
 """Screenings that one inspection costs, about; the classifier is half of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NightOptions:
-    """What a night is run with. ``clock`` and ``is_gone`` are the edge's: the time, and whether a lease owner died."""
-
-    merchant: str
-    day: str
-    standard: Standard
-    policy: Policy
-    zone: ZoneInfo
-    owner: str
-    clock: Callable[[], Instant]
-    is_gone: Callable[[str], bool]
-    workers: int | None = None
-    extend: bool = False
-    models: Models = field(default_factory=NoModels)
-    pool: Pool = field(default_factory=Local)
-
-    def judged_by(self, standard: Standard) -> NightOptions:
-        """Return the same options with another standard."""
-        return replace(self, standard=standard)
 
 
 class NightResult(NamedTuple):
@@ -83,6 +55,11 @@ class NightResult(NamedTuple):
     refused: str | None = None
     crew: Crew | None = None
 
+    @property
+    def processes(self) -> int:
+        """How many processes of this machine it has left behind for what comes next; 1: this one only."""
+        return self.crew.workers if self.crew is not None and self.crew.backend == LOCAL else 1
+
 
 @dataclass(slots=True)
 class Job:
@@ -96,6 +73,7 @@ class Job:
     seconds: dict[str, float] = field(default_factory=dict)
     refused: str | None = None
     _team: Team | None = None
+    _processes: int = 1
 
     @property
     def team(self) -> Team:
@@ -133,9 +111,10 @@ class Job:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
 
     def workers(self, chats: int) -> int:
-        """Return how many processes the screening of so many chats repays."""
+        """Return how many processes the screening of so many chats repays; those that are there stay."""
         wanted = self.options.workers or os.cpu_count() or 1
-        return max(1, min(wanted, chats // WORTH_A_WORKER))
+        self._processes = max(self._processes, min(wanted, chats // WORTH_A_WORKER))
+        return self._processes
 
 
 def run_night(engine: Engine, options: NightOptions, progress: Progress) -> NightResult:
@@ -147,11 +126,12 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
         LeaseHeldError: another living process works on it.
     """
     choice = options.models.chosen()
-    begun = _claim(engine, options, choice)
+    meet_before(engine, options, choice)
+    begun = claim(engine, options, choice)
     if begun is None:
         return _result(engine, options, worked=False, seconds={})
     night, pending = begun
-    task, choice = _assignment(engine, night, options.models, choice)
+    task, choice = assignment_of(engine, night, options.models, choice)
     job = Job(engine, night, task, options, progress, refused=choice.refused)
     try:
         options.pool.meet(task)
@@ -168,63 +148,6 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
     job.give_back()
     crew = options.pool.crew() if job.seconds else None
     return _result(engine, options, worked=bool(job.seconds), seconds=job.seconds, refused=choice.refused, crew=crew)
-
-
-def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, list[Run]] | None:
-    """Take the night and say which runs are unfinished; None when there is nothing to do."""
-    now = options.clock()
-    with write_tx(engine) as connection:
-        night = nights.find_night(connection, options.merchant, options.day)
-        if night is None:
-            salt = night_salt(options.policy.salt, options.merchant, date.fromisoformat(options.day))
-            policy = options.policy.snapshot() | {"timezone": options.zone.key}
-            night = nights.create_night(connection, options.merchant, options.day, salt, policy, now)
-        elif night.state is State.DONE and not options.extend:
-            return None
-        refuse_dropped(connection, options.merchant, options.day)
-        lease = Lease(options.owner, now + LEASE_SECONDS * MICROSECONDS)
-        nights.take_lease(connection, night.id, lease, now, options.is_gone)
-        runs = [run for run in nights.runs_of(connection, night.id) if run.kind is not RunKind.RESCORE]
-        if not runs:
-            standard = options.standard
-            pack = standard.pack
-            nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
-            model = choice.ref.version if choice.ref is not None else None
-            runs = [nights.create_run(connection, night.id, RunKind.NIGHT, 0, standard.hash, now, model)]
-        return night, [run for run in runs if run.state is not State.DONE]
-
-
-def _assignment(engine: Engine, night: Night, models: Models, choice: Choice) -> tuple[Assignment, Choice]:
-    """The task of this night, by the policy, the standard and the model that it began with."""
-    with read_tx(engine) as connection:
-        first = nights.runs_of(connection, night.id)[0]
-        standard = nights.ruleset_content(connection, first.ruleset)
-    choice = begun_with(first, models, choice)
-    return assignment(engine, night, standard, choice.ref), choice
-
-
-def begun_with(run: Run, models: Models, choice: Choice) -> Choice:
-    """Return the model that a run began with; one that is not to be had any more leaves the rest to the rules."""
-    if run.model is None:
-        return Choice(None, choice.refused)
-    if choice.ref is not None and choice.ref.version == run.model:
-        return choice
-    return models.again(run.model)
-
-
-def assignment(engine: Engine, night: Night, standard: dict[str, Any], model: ModelRef | None = None) -> Assignment:
-    """Return the task of judging a night's chats by a standard (as JSON) and a model."""
-    return Assignment(
-        url=engine.url.render_as_string(hide_password=False),
-        night_id=night.id,
-        merchant=night.merchant,
-        day=night.day,
-        salt=night.salt,
-        standard=orjson.dumps(standard).decode(),
-        policy=orjson.dumps(night.policy).decode(),
-        zone=night.policy["timezone"],
-        model=model,
-    )
 
 
 def _extension(job: Job) -> Run | None:
@@ -259,9 +182,10 @@ def _screen(job: Job, run: Run) -> None:
         total = frames.count_frame(connection, night.merchant, night.day)
     late = run.wave > 0 or after > 0
     calls = [(*span, late) for span in ranges]
+    to_come = 1 if late else 1 + job.assignment.terms.rate * INSPECTION_COST  # who screens will inspect as well
     with job.stage("screen", total):
         batch: list[frames.Screened] = []
-        for screened in job.each(Task.SCREEN, calls, SCREEN_CHUNK * len(ranges)):
+        for screened in job.each(Task.SCREEN, calls, round(SCREEN_CHUNK * len(ranges) * to_come)):
             batch += screened
             job.progress.advance(len(screened))
             if len(batch) >= WRITE_BATCH:
@@ -278,7 +202,7 @@ def _write_frame(job: Job, run: Run, batch: list[frames.Screened]) -> None:
 
 def _draw(job: Job, run: Run) -> None:
     """Draw the random part of the wave and record the design; one transaction."""
-    night, policy = job.night, job.team.policy
+    night, policy = job.night, job.assignment.terms
     with job.stage("draw"), job.writing() as connection:
         plan = _design(frames.rest_sizes(connection, night.id, run.wave), policy)
         allocation: dict[tuple[str, ...], int] = {stratum: drawn for stratum, (_, drawn) in plan.items()}
@@ -306,14 +230,14 @@ def inspect_sample(job: Job, run: Run, wave: int | None) -> None:
         for start in range(0, len(pks), INSPECT_CHUNK)
     )
     with job.stage("inspect", len(pks)):
-        batch = inspections.Rows([], [], [])
+        batch = inspections.Rows([], [], [], [])
         for rows in job.each(Task.INSPECT, calls, len(pks) * INSPECTION_COST):
             for part, more in zip(batch, rows, strict=True):
                 part.extend(more)
             job.progress.advance(len(rows.inspections))
             if len(batch.inspections) >= WRITE_BATCH:
                 _write_inspections(job, batch)
-                batch = inspections.Rows([], [], [])
+                batch = inspections.Rows([], [], [], [])
         _write_inspections(job, batch)
 
 
@@ -325,7 +249,7 @@ def _write_inspections(job: Job, batch: inspections.Rows) -> None:
 
 def _finish(job: Job, run: Run) -> None:
     """Draw the blind audit, estimate, and close the run; one transaction."""
-    night, policy = job.night, job.team.policy
+    night, policy = job.night, job.assignment.terms
     with job.stage("finish"), job.writing() as connection:
         flag = audit_flag()
         unflagged = inspections.count_inspected(connection, run.id) - inspections.count_flagged(connection, [run.id])

@@ -6,18 +6,15 @@ only the process that runs the night writes. Another kind of pool is one class m
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from joblib import Parallel, delayed
-
 from qa.nightly.work import Assignment, Team
-from qa.store.session import make_engine
+from qa.store.readers import Call, engine_of, shared
+
+LOCAL = "joblib"
 
 
 class Task(StrEnum):
@@ -32,10 +29,6 @@ class Crew(NamedTuple):
 
     backend: str
     workers: int
-
-
-Call = tuple[Any, ...]
-"""The arguments of one task: numbers, texts and lists of numbers."""
 
 
 class Pool(Protocol):
@@ -79,12 +72,11 @@ class Local:
                 yield getattr(team(), task)(*call)
             return
         self._used = max(self._used, most)
-        pool = Parallel(n_jobs=most, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-        yield from pool(delayed(_do)(assignment, task.value, *call) for call in calls)
+        yield from shared(_do, ((assignment, task.value, *call) for call in calls), most)
 
     def crew(self) -> Crew:
         """Return how many processes there were at most."""
-        return Crew("joblib", self._used)
+        return Crew(LOCAL, self._used)
 
 
 def _do(assignment: Assignment, task: str, *call: Any) -> Any:
@@ -95,12 +87,4 @@ def _do(assignment: Assignment, task: str, *call: Any) -> Any:
 @lru_cache(maxsize=1)
 def _team(assignment: Assignment) -> Team:
     """The team of a worker process; it stays for all tasks of the night."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    return Team(make_engine(assignment.url, read_only=True), assignment)
-
-
-def _end_with(parent: int) -> None:
-    """End this worker when its night was killed; joblib alone would keep it, idle, for five minutes."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+    return Team(engine_of(assignment.url), assignment)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
 from qa.errors import NotFoundError, QaError
-from qa.nightly.night import LEASE_SECONDS, Job, NightOptions, assignment, begun_with, inspect_sample, summarise
+from qa.nightly.claiming import LEASE_SECONDS, NightOptions, assignment, begun_with
+from qa.nightly.night import Job, inspect_sample, summarise
 from qa.nightly.thinking import Choice
 from qa.progress import Progress
 from qa.store import frames, inspections, nights
@@ -43,16 +45,35 @@ def rescore(engine: Engine, options: NightOptions, progress: Progress) -> Rescor
         LeaseHeldError: another living process works on it.
     """
     choice = options.models.chosen()
+    _meet_before(engine, options, choice)
     night, run, pending = _claim(engine, options, choice)
     seconds: dict[str, float] = {}
-    for unfinished in pending:
-        theirs = begun_with(unfinished, options.models, choice)
-        seconds = _work(engine, night, unfinished, theirs, options, progress)
+    try:
+        for unfinished in pending:
+            theirs = begun_with(unfinished, options.models, choice)
+            seconds = _work(engine, night, unfinished, theirs, options, progress)
+    except QaError:
+        with suppress(QaError):  # the database may be what is missing, or the night somebody else's by now
+            _give_back(engine, night, options)
+        raise
+    _give_back(engine, night, options)
+    with read_tx(engine) as connection:
+        done = next(r for r in nights.runs_of(connection, night.id) if r.id == run.id)
+    return Rescored(night, done, bool(pending), seconds, choice.refused)
+
+
+def _meet_before(engine: Engine, options: NightOptions, choice: Choice) -> None:
+    """Let the pool refuse before a run begins that would then stay unfinished."""
+    with read_tx(engine) as connection:
+        night = nights.find_night(connection, options.merchant, options.day)
+    if night is not None:
+        options.pool.meet(assignment(engine, night, options.standard.as_json(), choice.ref))
+
+
+def _give_back(engine: Engine, night: Night, options: NightOptions) -> None:
     with write_tx(engine) as connection:
         nights.renew(connection, night.id, Lease(options.owner, options.clock()))
         nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
-        done = next(r for r in nights.runs_of(connection, night.id) if r.id == run.id)
-    return Rescored(night, done, bool(pending), seconds, choice.refused)
 
 
 def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, Run, list[Run]]:

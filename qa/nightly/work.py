@@ -15,17 +15,22 @@ import orjson
 from sqlalchemy import Engine
 
 from qa.models.because import because
+from qa.models.hits import Hits
 from qa.models.model import Model
 from qa.models.stored import encoded
 from qa.nightly.thinking import ModelRef, load
 from qa.policy import Policy
+from qa.rules.engine import Opinion
+from qa.rules.hits import found_by
 from qa.rules.inspector import Case, Inspected, Inspector, Standard
 from qa.sampling import draw_key
 from qa.store.chats import FrameChat, decode_body, read_bodies, read_frame_chunk, repeat_contacts
 from qa.store.frames import Screened, read_late_chunk
 from qa.store.history import Past
 from qa.store.inspections import FINDING_BITS, Rows, inspection_id
+from qa.store.quotes import take_out
 from qa.store.session import read_tx
+from qa.store.texts import month_of
 from qa.types import Chat, ChatOpinion, FlagReason, History, Instant
 
 UNREADABLE = "unreadable:"
@@ -50,6 +55,11 @@ class Assignment(NamedTuple):
     policy: str
     zone: str
     model: ModelRef | None = None
+
+    @property
+    def terms(self) -> Policy:
+        """The policy, for which no rules need to be compiled."""
+        return Policy.from_snapshot(orjson.loads(self.policy))
 
 
 class Team:
@@ -89,25 +99,33 @@ class Team:
         with read_tx(self.engine) as connection:
             bodies = read_bodies(connection, pks)
             history = self._past.of(connection, pks)
-        rows = Rows([], [], [])
+        rows = Rows([], [], [], [])
         read = {pk: _read(bodies[pk]) for pk in pks}
-        thoughts = self._think({pk: chat for pk, chat in read.items() if isinstance(chat, Chat)})
-        done = self._inspected({pk: _case(read[pk], pk, history, thoughts.get(pk)) for pk in pks})
+        cases, thoughts = self._think({pk: _case(read[pk], pk, history) for pk in pks})
+        done = self._inspected(cases)
         opinions = self._opinions(read, done, thoughts)
         for rank, pk in enumerate(pks, start=first_rank):
             common = {"run_id": run_id, "night_id": self.task.night_id, "chat_pk": pk, "ruleset": ruleset}
             common |= {"inspected_at": at, "opinions": opinions.get(pk, NO_OPINION)}
             _append(rows, inspection_id(run_id, rank), common, done[pk])
+        rows.quotes.extend(take_out(rows.inspections, rows.findings, month_of(self.task.day)))
         return rows
 
-    def _think(self, chats: Mapping[int, Chat]) -> dict[int, ChatOpinion | Exception]:
-        """What the model thinks of each chat; one that it cannot judge keeps the others from nothing."""
-        if self._model is None or not chats:
-            return {}
-        try:
-            return dict(zip(chats, self._model.judge(list(chats.values())), strict=True))
-        except Exception:  # noqa: BLE001 - found out below, chat by chat
-            return {pk: _alone(self._model, chat) for pk, chat in chats.items()}
+    def _think(
+        self, cases: Mapping[int, Case | Exception]
+    ) -> tuple[dict[int, Case | Exception], dict[int, ChatOpinion | Exception]]:
+        """The cases with what the model thinks of each chat; one that it cannot judge keeps the others from nothing.
+
+        The model is told what rules found: they are asked first, all but those that ask what the model thinks.
+        """
+        whole = {pk: case for pk, case in cases.items() if isinstance(case, Case)}
+        if self._model is None or not whole:
+            return dict(cases), {}
+        first = dict(zip(whole, self.inspector.first_many(list(whole.values()), self.task.day), strict=True))
+        chats = {pk: case.chat for pk, case in whole.items()}
+        thoughts = _thoughts(self._model, chats, {pk: _hits(first[pk]) for pk in whole})
+        known = {pk: _completed(case, first[pk], thoughts[pk]) for pk, case in whole.items()}
+        return {pk: known.get(pk, case) for pk, case in cases.items()}, thoughts
 
     def _inspected(self, cases: Mapping[int, Case | Exception]) -> dict[int, Inspected]:
         """The inspection of every chat; one that cannot be judged is broken, and flagged."""
@@ -155,22 +173,46 @@ def _case(
     chat: Chat | Exception,
     pk: int,
     history: Callable[[int, str | None], History],
-    thought: ChatOpinion | Exception | None,
 ) -> Case | Exception:
     """What is inspected, or why it cannot be."""
     if isinstance(chat, Exception):
         return chat
-    if isinstance(thought, Exception):
-        return thought
     try:
-        return Case(chat, history(pk, chat.agent.id), thought)
+        return Case(chat, history(pk, chat.agent.id))
     except Exception as problem:  # noqa: BLE001 - told when it is this chat's turn
         return problem
 
 
-def _alone(model: Model, chat: Chat) -> ChatOpinion | Exception:
+def _completed(
+    case: Case, first: Opinion | Exception, thought: ChatOpinion | Exception
+) -> Case | Exception:  # fmt: skip
+    """The case with all that was said of it, or why it cannot be inspected."""
+    if isinstance(first, Exception):
+        return first
+    return thought if isinstance(thought, Exception) else case._replace(thought=thought, first=first)
+
+
+def _hits(first: Opinion | Exception) -> Hits | None:
+    return found_by(first) if isinstance(first, Opinion) else None
+
+
+def _thoughts(
+    model: Model, chats: Mapping[int, Chat], hits: Mapping[int, Hits | None]
+) -> dict[int, ChatOpinion | Exception]:
+    """What the model thinks of each chat, or why it cannot."""
     try:
-        return model.judge([chat])[0]
+        return dict(zip(chats, _judged(model, list(chats.values()), list(hits.values())), strict=True))
+    except Exception:  # noqa: BLE001 - found out below, chat by chat
+        return {pk: _alone(model, chat, hits[pk]) for pk, chat in chats.items()}
+
+
+def _judged(model: Model, chats: list[Chat], hits: list[Hits | None]) -> list[ChatOpinion]:
+    return model.judge(chats, hits) if model.rules else model.judge(chats)
+
+
+def _alone(model: Model, chat: Chat, hits: Hits | None) -> ChatOpinion | Exception:
+    try:
+        return _judged(model, [chat], [hits])[0]
     except Exception as problem:  # noqa: BLE001 - told when it is this chat's turn
         return problem
 

@@ -6,6 +6,7 @@ original and every character of it in its place, so that evidence (turn, start, 
 
 from __future__ import annotations
 
+from qa.privacy.excerpt import Excerpt, excerpt, masked_text
 from qa.privacy.finding import find
 from qa.privacy.kinds import ALL, Kind, Masked, Personal
 from qa.privacy.masking import mask
@@ -18,14 +19,17 @@ __all__ = [
     "POLICY",
     "REVIEWER",
     "TEXT_KEYS",
+    "Excerpt",
     "Kind",
     "MaskPolicy",
     "Masked",
     "Personal",
+    "excerpt",
     "find",
     "mask",
     "mask_chat",
     "mask_json",
     "mask_message",
     "mask_texts",
+    "masked_text",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Engine
 
 from qa.people import User
-from qa.privacy import MaskPolicy, mask
+from qa.privacy import MaskPolicy, excerpt, masked_text
 from qa.queueing.claims import Worker
 from qa.store import queue, queue_work
 from qa.store.queue import Choices, Item, Key, Looking
@@ -19,8 +18,6 @@ from qa.types import FlagReason, Instant
 
 PAGE = 30
 """Items of one page."""
-_BEFORE, _AROUND = 24, 72
-"""Characters of a message shown before what was found in it, and in all."""
 
 
 class Line(NamedTuple):
@@ -93,22 +90,10 @@ def _line(item: Item, policy: MaskPolicy) -> Line | None:
     found = item.evidence
     if not found:
         return None
-    note = _masked(found["message"], policy)
-    text, start, end = found.get("text"), found.get("start", 0), found.get("end", 0)
-    if text is None:
+    note = masked_text(found["message"], policy)
+    if found.get("text") is None:
         return Line("", "", "", note)
-    masked = _masked(text, policy)  # it keeps its length, so that the place is still the place
-    first = max(0, start - _BEFORE)
-    last = min(len(masked), max(end, first + _AROUND))
-    before = ("…" if first else "") + masked[first:start]
-    after = masked[end:last] + ("…" if last < len(masked) else "")
-    return Line(before, masked[start:end], after, note)
-
-
-@lru_cache(maxsize=4_096)
-def _masked(text: str, policy: MaskPolicy) -> str:
-    """Mask a text; the same lines stand at the head of the queue for everybody, all day."""
-    return mask(text, policy.hidden, policy.partly).text.replace("\0", "␀")
+    return Line(*excerpt(found["text"], found.get("start", 0), found.get("end", 0), policy), note)
 
 
 def _reaches(worker: Worker, saved: SavedFilter) -> bool:

@@ -10,15 +10,16 @@ Asked = Literal["count", "skip", "only"]
 
 _SENTENCE_END = re.compile(r"[。！!；;\n~～]|(?:[?？]+)|\s{2,}")
 _MARKS = "。！!；;~～\n "
-_REACH = 200
+REACH = 200
 """Code points on each side within which a sentence's limits are looked for."""
 _ASKS = re.compile(
     r"[?？]\s*$|(?:吗|嗎|么|麼|(?<![的了哦喔呀哈着著过過好行会會是以上])呢|没有|沒有|"
     r"(?:可以|行|好|在|有货|有貨|是|[能会會有][^，,。]{1,6})嘛)[\s啊呀哈，,、.…亲]*$|(?P<verb>[\u4e00-\u9fff])[不没沒](?P=verb)|有[没沒]有|是否|能否|可否|"
     r"怎么|怎麼|怎样|怎樣|什么|什麼|为何|為何|为啥|多久|多少|几[天点時时号]|幾[天點時號]|哪[里裡儿个個款种種天家]|何时|何時|如何"
 )
-_MAY_ASK = re.compile("[?？吗嗎么麼呢嘛没沒不否怎什何啥多几幾哪]")
+MAY_ASK = "?？吗嗎么麼呢嘛没沒不否怎什何啥多几幾哪"
 """One of these is in everything that asks, so that most sentences are done with at once."""
+_MAY_ASK = re.compile(f"[{MAY_ASK}]")
 _ASSERTS = re.compile(
     r"没什么|沒什麼|不怎么|不怎麼|什么都|什麼都|怎么都|多少有|没多久|不多久|(?:不管|无论|無論)[^，,]{0,12}|都没有|还没有|還沒有|并没有|"
     r"什么的|(?:那|这|這)[么麼]|(?:要|多)[么麼](?!\s*$)|(?:正|还|還)?在(?:看|查|处理|处置)?呢\s*$"
@@ -45,7 +46,7 @@ def asked(text: str, start: int, end: int) -> bool:
     >>> asked("能退款吗？可以退款。", 1, 3), asked("能退款吗？可以退款。", 7, 9)
     (True, False)
     """
-    low, high = max(0, start - _REACH), min(len(text), end + _REACH)
+    low, high = max(0, start - REACH), min(len(text), end + REACH)
     for found in _SENTENCE_END.finditer(text, low, start):
         low = found.end()
     stop = _SENTENCE_END.search(text, end, high)

@@ -20,6 +20,7 @@ from qa.types import Role
 
 if TYPE_CHECKING:
     from qa.rules.bench import Bench
+    from qa.rules.quiet import Glance, Look
     from qa.rules.view import View
 
 Place = tuple[int, int, int]
@@ -185,6 +186,16 @@ class Scope:
         """The reason why there are no turns beside the anchor."""
         return f"no {_whose(self.role)} {self.anchor.side} {self.anchor.name}" if self.anchor else ""
 
+    @property
+    def nobody(self) -> str:
+        """The reason why there are no turns of the role."""
+        return f"no {_whose(self.role)}"
+
+    @property
+    def unhit(self) -> str:
+        """The reason why there is no anchor."""
+        return f"no {self.anchor.name}" if self.anchor else ""
+
     def cut(self, view: View) -> tuple[int, ...] | str:
         """Return the turns in scope, or the reason why there are none."""
         turns = self._numbered(view)
@@ -210,7 +221,7 @@ class Scope:
     def _numbered(self, view: View) -> tuple[int, ...] | str:
         turns = view.turns_of(self.role)
         if not turns:
-            return f"no {_whose(self.role)}"
+            return self.nobody
         if self.start is None and self.stop is None:
             return turns
         return turns[(self.start or 1) - 1 : self.stop] or f"{len(turns)} {_whose(self.role)}(s) only"
@@ -280,6 +291,10 @@ class Operator(BaseModel, ABC):
     def compile(self, bench: Bench) -> Judge:
         """Return the judge; phrases and patterns are registered with ``bench`` to be searched for together."""
 
+    def glance(self, bench: Bench) -> Glance | None:  # noqa: ARG002 - for those who search
+        """Return what can be told of many chats without asking the judge (``quiet.py``); None: nothing."""
+        return None
+
 
 class Scoped(Operator, ABC):
     """An operator that looks at some turns only.
@@ -331,6 +346,10 @@ class Scoped(Operator, ABC):
     @abstractmethod
     def weigh(self, bench: Bench) -> Weigh:
         """Return the function that judges given turns; what is searched for is registered with ``bench``."""
+
+    def look(self, bench: Bench) -> Look | None:  # noqa: ARG002 - for those who search
+        """Return what is told of given turns of many chats without asking the judge (``quiet.py``); None: nothing."""
+        return None
 
     def compile(self, bench: Bench) -> Judge:
         """Return the judge of the turns in scope."""

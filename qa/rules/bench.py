@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ahocorasick_rs
 import orjson
@@ -18,8 +18,12 @@ import re2
 from qa.errors import PackError
 from qa.rules.base import Judge, Scope, Silence
 from qa.rules.literals import required_words
+from qa.rules.reasons import Reasons
 from qa.text import BREAK, Level, join
 from qa.types import Role
+
+if TYPE_CHECKING:
+    from qa.rules.quiet import Glance
 
 Match = tuple[int, int, int]
 """Number of a phrase or pattern in its index, and its start and end in the folded text."""
@@ -57,8 +61,10 @@ class Index:
     """Groups of the patterns that are sought in every chat."""
     gated: dict[int, frozenset[int]]
     """Group of phrases → patterns (by place in ``patterns``) that cannot match where none of their words stands."""
+    of_pattern: dict[int, int]
+    """Slot of a pattern → its group."""
     unsought: dict[int, int]
-    """Slot → group of the patterns that are looked for only where something else was found: the exceptions."""
+    """The same of those that are looked for only where something else was found: the exceptions."""
     whose: Role | None
 
     def search(self, text: str) -> dict[int, list[Match] | None]:
@@ -164,8 +170,13 @@ class Bench:
         """Whose turns the condition at hand asks about (None: everybody's)."""
         self.cited = True
         """Whether anybody reads what the condition at hand has searched in vain, or measured, where it is not hit."""
+        self.naming = False
+        """Whether the condition at hand is one under ``let``, so that others may ask in which turns it is hit."""
         self.silences: dict[Judge, Silence] = {}
         """What conditions answer where their words do not occur, as far as that is known."""
+        self.glances: dict[Judge, Glance] = {}
+        """What can be told of conditions for many chats at once."""
+        self.reasons = Reasons()
 
     def wordlist(self, name: str) -> Sequence[str]:
         """Phrases of a named word list; PackError when there is none of that name."""
@@ -319,6 +330,7 @@ def _index(wanted: _Wanted, whose: Role | None) -> Index:
         pattern_set=_pattern_set([text for text, _ in sought]),
         sought=tuple(numbers[(slot,), WHOLE_START] for _, slot in sought),
         gated=_gated(wanted, slots),
+        of_pattern={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns},
         unsought={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns if slot not in wanted.sought},
         whose=whose,
     )

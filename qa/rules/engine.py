@@ -5,27 +5,34 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 
 from qa.errors import PackError
 from qa.rules.base import HIT, MISS, NOT_APPLICABLE, Judge, Judgement, Place
+from qa.rules.batch import Batch, Searcher
 from qa.rules.bench import Bench, Index
 from qa.rules.logic import LocatedError, compile_condition, denies_named, gate, remembered
 from qa.rules.mistakes import nearest
 from qa.rules.pack import PLACEHOLDER, Located, Pack, Rule
 from qa.rules.plan import CompiledRule, Plan
-from qa.rules.silence import of_gate, silent
-from qa.rules.view import Context, View, fold_together
+from qa.rules.quiet import Glance
+from qa.rules.reasons import ASK, IS_HIT, MISSED, UNTOLD, Reasons
+from qa.rules.view import Context, View
 from qa.text import Level
 from qa.types import Chat, Evidence, Finding, Result, Role
 
 QUOTE_LIMIT = 200
 """Code points of one quote; a longer place is quoted from its start."""
-BATCH = 64
+BATCH = 250
 """Chats judged together: enough to share the work, few enough that what is kept of them stays in the cache."""
+FEW = 6
+"""Chats from which on it is worth while to search them together …"""
+MANY = 24
+"""… and to look at a rule's glance before it is asked of them."""
 PLACES_LIMIT = 20
 """Places quoted for one finding; ``Finding.hits`` counts them all."""
 
@@ -76,8 +83,9 @@ class RuleSet:
     of them before the next rule is. What is said of a chat does not depend on the others.
     """
 
-    def __init__(self, rules: tuple[CompiledRule, ...], index: dict[Level, Index]) -> None:
+    def __init__(self, rules: tuple[CompiledRule, ...], index: dict[Level, Index], reasons: Reasons) -> None:
         self.rules = rules
+        self._reasons = reasons
         self._index = index
         self._plan = lru_cache(maxsize=4)(lambda day: Plan(rules, day))  # a night has one day and many chats
 
@@ -97,7 +105,8 @@ class RuleSet:
 
     def judge_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[Opinion]:
         """Judge chats of one local day, each in its own context, as ``judge`` judges each of them."""
-        return [opinion for views in self._batches(chats) for opinion in self._opinions(views, self._plan(day))]
+        plan = self._plan(day)
+        return [opinion for views, batch in self._batches(chats) for opinion in self._opinions(views, batch, plan)]
 
     def fired(self, chat: Chat, context: Context, day: str) -> tuple[str, ...]:
         """Ids of the rules that are hit; a rule that crashes counts as hit, so that the chat is inspected."""
@@ -107,21 +116,43 @@ class RuleSet:
     def fired_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[tuple[str, ...]]:
         """``fired`` of each of several chats of one local day."""
         plan = self._plan(day)
-        return [fired for views in self._batches(chats) for fired in self._fired(views, plan)]
+        return [fired for views, batch in self._batches(chats) for fired in self._fired(views, batch, plan)]
 
-    def _batches(self, chats: Sequence[tuple[Chat, Context]]) -> Iterator[list[View]]:
-        """The views of some chats at a time, folded."""
+    def _batches(self, chats: Sequence[tuple[Chat, Context]]) -> Iterator[tuple[list[View], Batch | None]]:
+        """The views of some chats at a time, folded and searched where there are several."""
         for start in range(0, len(chats), BATCH):
             views = [self.view(chat, context) for chat, context in chats[start : start + BATCH]]
-            if len(views) > 1:
-                fold_together(views, self._index)
-            yield views
+            batch = self._together(views) if len(views) >= FEW else None
+            yield views, batch
+            if batch is not None:
+                batch.close()
 
-    def _opinions(self, views: Sequence[View], plan: Plan) -> list[Opinion]:
+    def _together(self, views: Sequence[View]) -> Batch | None:
+        """The views as a batch; None where that crashes: every view does for itself what is missing."""
+        try:
+            return Batch(views, self._searchers, self._slots)
+        except Exception:  # noqa: BLE001 - the rules of the one that crashes say so
+            return None
+
+    @cached_property
+    def _searchers(self) -> dict[Level, Searcher]:
+        return {level: Searcher(index) for level, index in self._index.items()}
+
+    @cached_property
+    def _slots(self) -> int:
+        """How many slots there are on all levels."""
+        return 1 + max((slot for index in self.indexes for of in index.slots for slot in of), default=0)
+
+    def _opinions(self, views: Sequence[View], batch: Batch | None, plan: Plan) -> list[Opinion]:
         drafts = [_Draft(view, plan.silent.copy()) for view in views]
         for i, concerned in self._asked(views, plan):
             compiled, has_to_be_noted = self.rules[i], i in plan.silent
-            for which in concerned:
+            seen = _seen(compiled.glance, batch, concerned)
+            for which in seen.missed if has_to_be_noted else ():
+                drafts[which].skipped.pop(i, None)
+            for which, state in seen.not_applicable:
+                drafts[which].skipped[i] = self._reasons.text(state)
+            for which in seen.asked:
                 draft = drafts[which]
                 try:
                     answer = compiled.judge(draft.view)
@@ -132,11 +163,11 @@ class RuleSet:
         ids = [compiled.rule.id for compiled in self.rules]
         return [draft.opinion(ids) for draft in drafts]
 
-    def _fired(self, views: Sequence[View], plan: Plan) -> list[tuple[str, ...]]:
+    def _fired(self, views: Sequence[View], batch: Batch | None, plan: Plan) -> list[tuple[str, ...]]:
         fired: list[list[str]] = [[] for _ in views]
         for i, concerned in self._asked(views, plan):
             compiled = self.rules[i]
-            for which in concerned:
+            for which in _seen(compiled.glance, batch, concerned).asked:
                 try:
                     hit = compiled.judge(views[which]).state is HIT
                 except Exception:  # noqa: BLE001 - the inspection that follows reports it
@@ -146,12 +177,41 @@ class RuleSet:
         return [tuple(rules) for rules in fired]
 
     def _asked(self, views: Sequence[View], plan: Plan) -> Iterator[tuple[int, list[int]]]:
-        """Each rule that has to be asked of any of these chats, in order, and of which of them."""
+        """Each rule that may have to be asked of any of these chats, in order, and of which of them."""
         concerned: list[list[int]] = [[] for _ in self.rules]
         for which, view in enumerate(views):
             for i in _due(view, plan):
                 concerned[i].append(which)
         return ((i, chats) for i, chats in enumerate(concerned) if chats)
+
+
+class _Seen(NamedTuple):
+    """Chats by what a glance tells of a rule in them; those to be asked, and the others with or without a reason."""
+
+    asked: list[int]
+    missed: list[int]
+    not_applicable: list[tuple[int, int]]
+
+
+def _seen(glance: Glance | None, batch: Batch | None, chats: list[int]) -> _Seen:
+    """What a glance tells of some chats; all are to be asked where there is none, or where it crashes."""
+    if glance is None or batch is None or not batch.readable or len(chats) < MANY:
+        return _Seen(chats, [], [])
+    batch.wanted = np.zeros(len(batch.views), bool)
+    batch.wanted[chats] = True
+    batch.wanted &= ~batch.alone
+    try:
+        states = np.where(batch.wanted, glance(batch).states, ASK).take(chats)
+    except Exception:  # noqa: BLE001 - the rule itself is asked, and says so if it crashes too
+        return _Seen(chats, [], [])
+    if (states == MISSED).all():
+        return _Seen([], chats, [])
+    told = [*zip(chats, states.tolist(), strict=True)]
+    return _Seen(
+        [which for which, state in told if state <= IS_HIT or state == UNTOLD],
+        [which for which, state in told if state == MISSED],
+        [(which, state) for which, state in told if state > UNTOLD],
+    )
 
 
 def _due(view: View, plan: Plan) -> Iterable[int]:
@@ -180,13 +240,13 @@ def compile_pack(pack: Pack | Located, *, only: Iterable[str] | None = None) -> 
             continue
         try:
             judge = _compile_rule(rule, bench)
-            compiled.append(CompiledRule(rule, judge, bench.silences.get(judge)))
+            compiled.append(CompiledRule(rule, judge, bench.silences.get(judge), bench.glances.get(judge)))
         except LocatedError as problem:
             if located is None:
                 dotted = ".".join(str(part) for part in problem.path)
                 raise PackError(f"rule {rule.id}: {dotted}: {problem}") from None
             raise located.error(rule.id, problem.path, str(problem)) from None
-    return RuleSet(tuple(compiled), bench.freeze())
+    return RuleSet(tuple(compiled), bench.freeze(), bench.reasons)
 
 
 def red_lines(pack: Pack) -> tuple[str, ...]:
@@ -206,12 +266,14 @@ def _compile_rule(rule: Rule, bench: Bench) -> Judge:
     if rule.applies is None:
         return when
     applies = compile_condition(rule.applies, bench, ("applies",))
-    return silent(gate(applies, when), of_gate(bench.silences.get(applies)), bench)
+    return gate(applies, when, bench)
 
 
 def _named(condition: Any, name: str, bench: Bench) -> Judge:
+    bench.naming = True
     judge = compile_condition(condition, bench, ("let", name))
-    return silent(remembered(judge), bench.silences.get(judge), bench)
+    bench.naming = False
+    return remembered(judge, bench)
 
 
 def _finding(rule: Rule, answer: Judgement, chat: Chat) -> Finding:

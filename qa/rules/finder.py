@@ -6,11 +6,15 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from qa.rules.asking import Asked, meant
 from qa.rules.base import Place
+from qa.rules.batch import Batch, Flags, Places
 from qa.rules.bench import Bench
+from qa.rules.columns import surely_said
+from qa.rules.columns import uncovered as uncovered_places
 from qa.rules.mention import negated, quoted
 from qa.rules.view import View
 from qa.text import Level
@@ -47,6 +51,40 @@ class Finder:
         """Return the places in these turns, overlapping ones reduced to the longest."""
         found = self.said(view, turns)
         return longest([place for place in found if self._counts(view, place)]) if found else found
+
+    def all_in(self, batch: Batch, rows: Flags) -> Places:
+        """Return the places in these rows of many chats, exceptions and mere mentions among them."""
+        found = batch.found(self.level, self.slot)
+        return found.only(rows.take(found.row))
+
+    def look(self, batch: Batch, rows: Flags, *, every: bool) -> tuple[Places, Flags]:
+        """Return the places in these rows of many chats, mere mentions among them; and which are surely none.
+
+        Where none of a chat's places is surely more than a mention, they are looked at one by one; with ``every`` all
+        doubtful ones are.
+        """
+        found = self.all_in(batch, rows)
+        if self.except_slot is not None and found.row.size:
+            found = uncovered_places(found, batch.found(self.level, self.except_slot))
+        sure = surely_said(batch, found, negated=self.negated, quoted=self.quoted, asked=self.asked)
+        if sure.all():
+            return found, sure
+        chat = batch.chat.take(found.row)
+        doubtful = ~sure & batch.wanted.take(chat)
+        if not every:
+            doubtful &= (np.bincount(chat[sure], minlength=len(batch.views)) == 0).take(chat)
+        return self._looked_at(batch, found, sure, doubtful)
+
+    def _looked_at(self, batch: Batch, found: Places, sure: Flags, doubtful: Flags) -> tuple[Places, Flags]:
+        """The places less those of the doubtful ones that do not count; and which are sure to count."""
+        kept = np.ones(sure.size, bool)
+        begin = batch.begin.take(found.row)
+        for i in doubtful.nonzero()[0].tolist():
+            row = found.row.item(i)
+            at = begin.item(i)
+            place = (batch.turn.item(row), found.start.item(i) - at, found.end.item(i) - at)
+            sure[i] = kept[i] = self._counts(batch.views[batch.chat.item(row)], place)
+        return found.only(kept), sure[kept]
 
     def said_in(self, view: View) -> set[int]:
         """Return the turns in which a word stands, mere mentions among them."""

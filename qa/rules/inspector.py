@@ -17,6 +17,7 @@ from qa.flagging import Failure, Flag, Thresholds, flag
 from qa.policy import Policy, risk_reasons
 from qa.rules.context import make_context
 from qa.rules.engine import Opinion, compile_pack, red_lines
+from qa.rules.hits import parted
 from qa.rules.lookback import UNKNOWN, lookback
 from qa.rules.mistakes import first_mistake
 from qa.rules.pack import Pack, Rule, content_hash, house_file, read_file
@@ -88,6 +89,8 @@ class Case(NamedTuple):
     chat: Chat
     history: History = UNKNOWN
     thought: ChatOpinion | None = None
+    first: Opinion | None = None
+    """What ``Inspector.first_many`` said of it; ``None``: those rules have still to be asked."""
 
 
 class Inspector:
@@ -107,7 +110,9 @@ class Inspector:
         self._policy = policy
         self._thresholds = Thresholds(policy.low_score, policy.excellent_score, policy.model_risk)
         self._context = make_context(pack, policy, zone)
-        self._ruleset = compile_pack(pack)
+        first, reading = parted(pack.active)
+        self._first, self._reading = compile_pack(pack, only=first), compile_pack(pack, only=reading)
+        self._places = {rule: place for place, rule in enumerate(self._rules)}
         self._red_lines = compile_pack(pack, only=red_lines(pack))
         self.lookback = lookback(pack)
         """What the judge wants to know of other chats (``inspect``'s ``history``)."""
@@ -136,18 +141,42 @@ class Inspector:
 
         ``history`` is what is known of other chats, ``thought`` what the model thinks of this one.
         """
-        opinion = self._ruleset.judge(chat, self._around(history, thought), day)
-        return self._inspected(opinion, history, thought)
+        return self._alone(Case(chat, history, thought), day)
+
+    def first_many(self, cases: Sequence[Case], day: str) -> list[Opinion | Exception]:
+        """What the rules say that do not read the model's opinion; the exception where one chat cannot be judged.
+
+        Who wants the model to know it asks for it first, and puts it into the case (``Case.first``): no rule is asked
+        twice.
+        """
+        chats = [(case.chat, self._around(case.history, None)) for case in cases]
+        try:
+            return list(self._first.judge_many(chats, day))
+        except Exception:  # noqa: BLE001 - one of them is odd: one by one, it is found
+            return [_tried(partial(self._first.judge, chat, around, day)) for chat, around in chats]
 
     def inspect_many(self, cases: Sequence[Case], day: str) -> list[Inspected | Exception]:
         """``inspect`` of chats of one local day; the exception for one that cannot be judged."""
         try:
-            chats = [(case.chat, self._around(case.history, case.thought)) for case in cases]
-            opinions = self._ruleset.judge_many(chats, day)
+            opinions = self._opinions(cases, day)
         except Exception:  # noqa: BLE001 - one of them is odd: one by one, it is found
-            return [_tried(partial(self.inspect, case.chat, day, case.history, case.thought)) for case in cases]
+            return [_tried(partial(self._alone, case, day)) for case in cases]
         told = zip(cases, opinions, strict=True)
         return [_tried(partial(self._inspected, opinion, case.history, case.thought)) for case, opinion in told]
+
+    def _alone(self, case: Case, day: str) -> Inspected:
+        [opinion] = self._opinions([case], day)
+        return self._inspected(opinion, case.history, case.thought)
+
+    def _opinions(self, cases: Sequence[Case], day: str) -> list[Opinion]:
+        """What all rules say: the first ones where nobody asked them yet, then those that read the model's opinion."""
+        chats = [(case.chat, self._around(case.history, case.thought)) for case in cases]
+        asked = [case.first for case in cases if case.first is not None]
+        first = asked if len(asked) == len(cases) else self._first.judge_many(chats, day)
+        if not self._reading.rules:
+            return first
+        rest = self._reading.judge_many(chats, day)
+        return [merged(one, more, self._places) for one, more in zip(first, rest, strict=True)]
 
     def _around(self, history: History, thought: ChatOpinion | None) -> Context:
         """What rules may know besides the chat."""
@@ -200,6 +229,15 @@ class Inspector:
         ]
         bonuses = [finding.rule for finding in findings if finding.outcome is Result.BONUS]
         return flag(card.total if card else None, failures, bonuses, broken, self._thresholds, thought)
+
+
+def merged(one: Opinion, more: Opinion, places: Mapping[str, int]) -> Opinion:
+    """Return what two parts of a pack say as the whole pack says it; ``places`` is the order of its rules."""
+    if not (more.findings or more.not_applicable or more.broken):
+        return one
+    findings = sorted((*one.findings, *more.findings), key=lambda finding: places[finding.rule])
+    skipped = sorted((one.not_applicable | more.not_applicable).items(), key=lambda pair: places[pair[0]])
+    return Opinion(tuple(findings), dict(skipped), one.broken + more.broken)
 
 
 def _tried(step: Callable[[], _T]) -> _T | Exception:

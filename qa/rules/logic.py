@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from qa.errors import PackError
+from qa.rules import quiet, scoping
 from qa.rules.base import (
     HIT,
     MISS,
@@ -24,8 +25,9 @@ from qa.rules.base import (
 )
 from qa.rules.bench import Bench
 from qa.rules.mistakes import first_mistake, nearest
+from qa.rules.quiet import Glance
 from qa.rules.registry import operators
-from qa.rules.silence import of_all, of_not, of_operator, of_some, silent, unless_silent
+from qa.rules.silence import of_all, of_gate, of_not, of_operator, of_some, silent, unless_silent
 
 Path = tuple[str | int, ...]
 
@@ -52,8 +54,8 @@ def compile_condition(node: Any, bench: Bench, path: Path = ()) -> Judge:
     try:
         operator = kind.model_validate(body)
         bench.waiting = None
-        judge = operator.compile(bench)
-        return unless_silent(judge, of_operator(operator, bench), bench)
+        judge = unless_silent(operator.compile(bench), of_operator(operator, bench), bench)
+        return _seen(judge, scoping.of_operator(operator, bench), bench)
     except ValidationError as problem:
         path, reason = first_mistake(problem, kind)
         raise LocatedError((*here, *path), reason) from None
@@ -84,7 +86,8 @@ def _all(body: Any, bench: Bench, path: Path) -> Judge:
             answers.append(answer)
         return unknown or together(answers)
 
-    return unless_silent(judge, of_all([bench.silences.get(part) for part in judges]), bench)
+    told = unless_silent(judge, of_all([bench.silences.get(part) for part in judges]), bench)
+    return _seen(told, quiet.of_all([_glance(part, bench) for part in judges]), bench)
 
 
 def _any(body: Any, bench: Bench, path: Path) -> Judge:
@@ -115,7 +118,8 @@ def _at_least_of(judges: Sequence[Judge], n: int, bench: Bench) -> Judge:
             return unknown[0]
         return miss(searched_by(answers)) if cited else MISSED
 
-    return unless_silent(judge, of_some([bench.silences.get(part) for part in judges], n), bench)
+    told = unless_silent(judge, of_some([bench.silences.get(part) for part in judges], n), bench)
+    return _seen(told, quiet.of_some([_glance(part, bench) for part in judges], n, every=bench.naming), bench)
 
 
 def _not(body: Any, bench: Bench, path: Path) -> Judge:
@@ -131,7 +135,18 @@ def _not(body: Any, bench: Bench, path: Path) -> Judge:
             return hit(searched=answer.searched, value=answer.value)
         return answer
 
-    return silent(judge, of_not(bench.silences.get(inner)), bench)
+    return _seen(silent(judge, of_not(bench.silences.get(inner)), bench), quiet.of_not(_glance(inner, bench)), bench)
+
+
+def _seen(judge: Judge, glance: Glance | None, bench: Bench) -> Judge:
+    """Return the judge, its glance noted with the bench."""
+    if glance is not None:
+        bench.glances[judge] = glance
+    return judge
+
+
+def _glance(judge: Judge, bench: Bench) -> Glance:
+    return bench.glances.get(judge, quiet.nothing_known)
 
 
 def _named(body: Any, bench: Bench, path: Path) -> Judge:
@@ -156,7 +171,7 @@ def denies_named(node: Any, denied: bool = False) -> bool:
     return isinstance(node, list) and any(denies_named(part, denied) for part in node)
 
 
-def remembered(judge: Judge) -> Judge:
+def remembered(judge: Judge, bench: Bench) -> Judge:
     """Wrap a judge so that a view asks it once, however many scopes refer to it."""
 
     def once(view: Any) -> Judgement:
@@ -165,10 +180,11 @@ def remembered(judge: Judge) -> Judge:
             known = view.judged[once] = judge(view)
         return known
 
-    return once
+    silent(once, bench.silences.get(judge), bench)
+    return _seen(once, quiet.of_named(bench.glances.get(judge), once), bench)
 
 
-def gate(applies: Judge, when: Judge) -> Judge:
+def gate(applies: Judge, when: Judge, bench: Bench) -> Judge:
     """Judge ``when`` only where ``applies`` is hit; elsewhere the rule is not applicable."""
 
     def judge(view: Any) -> Judgement:
@@ -177,7 +193,9 @@ def gate(applies: Judge, when: Judge) -> Judge:
             return when(view)
         return first if first.state is NOT_APPLICABLE else NOT_MET
 
-    return judge
+    told = silent(judge, of_gate(bench.silences.get(applies)), bench)
+    not_met = bench.reasons(NOT_MET.reason)
+    return _seen(told, quiet.of_gate(_glance(applies, bench), _glance(when, bench), not_met), bench)
 
 
 _LOGIC: dict[str, Callable[[Any, Bench, Path], Judge]] = {

@@ -6,10 +6,10 @@ import re
 
 _CLAUSE_END = re.compile(r"[，。！？；：,!?;:\n~～]|\s{2,}")
 _REACH_BEFORE = 10
-_REACH_AFTER = 10
-_REACH_OF_QUOTES = 100
-_REACH_OF_WARNINGS = 24
-_REACH_OF_REPORTS = 30
+REACH_AFTER = 10
+REACH_OF_QUOTES = 100
+REACH_OF_WARNINGS = 24
+REACH_OF_REPORTS = 30
 _TURN_OF_CLAUSE = re.compile(r"的话|的話|(?<![不未])(?:可以|就|直接|麻烦|麻煩)|而是|不过|不過|但|请(?!勿)|請(?!勿)")
 """What follows these is no longer denied: 不方便的话加我微信, 不行就加我微信."""
 _NOT_NEGATIONS = re.compile(
@@ -32,10 +32,12 @@ _NEGATION_AFTER = re.compile(
     r".{0,4}?(不允许|不允許|不可以|不行|不支持|不提供|不安全|不合规|不合規|违规|違規|违反|違反|禁止|有风险|有風險|是骗|是騙|"
     r"属于诈骗|屬於詐騙|都是假|(不能|不需要|不用|不会|不會)的?[哦呢了的亲啊呀哈]*$)"
 )
-_MAY_DENY = re.compile("[不别別勿莫没沒未无無禁拒绝絕避防警心非违違险險骗騙诈詐假举舉诉]")
+DENYING = "不别別勿莫没沒未无無禁拒绝絕避防警心非违違险險骗騙诈詐假举舉诉"
 """One of these is in every denial and every warning, so that most places are done with at once."""
+_MAY_DENY = re.compile(f"[{DENYING}]")
 _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("《", "》"), ("‘", "’"), ('"', '"'))
-_ANY_MARK = re.compile(f"[{''.join(left for left, _ in _QUOTES)}]")
+QUOTING = "".join(left for left, _ in _QUOTES)
+_ANY_MARK = re.compile(f"[{QUOTING}]")
 
 
 def negated(text: str, start: int, end: int) -> bool:
@@ -44,17 +46,17 @@ def negated(text: str, start: int, end: int) -> bool:
     >>> negated("亲，不能加微信哦", 4, 7), negated("不好意思，加微信说", 5, 8), negated("加微信是违规的", 0, 3)
     (True, False, True)
     """
-    if _MAY_DENY.search(text, max(0, start - _REACH_OF_WARNINGS), end + _REACH_AFTER) is None:
+    if _MAY_DENY.search(text, max(0, start - REACH_OF_WARNINGS), end + REACH_AFTER) is None:
         return False
     before = _CLAUSE_END.split(text[max(0, start - _REACH_BEFORE) : start])[-1]
     before = "" if _TURN_OF_CLAUSE.match(text, start) else _NOT_NEGATIONS.sub("", _TURN_OF_CLAUSE.split(before)[-1])
-    after = _CLAUSE_END.split(text[end : end + _REACH_AFTER], maxsplit=1)[0]
+    after = _CLAUSE_END.split(text[end : end + REACH_AFTER], maxsplit=1)[0]
     return bool(_NEGATION_BEFORE.search(before) or _NEGATION_AFTER.match(after)) or _warned(text, start)
 
 
 def _warned(text: str, start: int) -> bool:
     """Whether a warning opens the clause further away: 客服不会以任何理由要求您提供验证码."""
-    clause = _CLAUSE_END.split(text[max(0, start - _REACH_OF_WARNINGS) : start])[-1]
+    clause = _CLAUSE_END.split(text[max(0, start - REACH_OF_WARNINGS) : start])[-1]
     return bool(_WARNING.search(_TURN_OF_CLAUSE.split(clause)[-1]))
 
 
@@ -69,12 +71,17 @@ _REPORTED = re.compile(
     r"(?:是|那个|这个|那句|那条|這個|那個|「|“)?[^，。！？,!?\n的]{0,4}$|"
     r"(?:所谓|所謂)的?$|(?:什么|什麼|啥)(?:是|叫)$"
 )
-_MAY_REPORT = re.compile("[人方子冒称稱假诈詐谁誰客电電接遇碰说說问問提讲講反谓謂么麼啥]")
+REPORTING = "人方子冒称稱假诈詐谁誰客电電接遇碰说說问問提讲講反谓謂么麼啥"
 """One of these is in everything that is reported, so that most places are done with at once."""
+_MAY_REPORT = re.compile(f"[{REPORTING}]")
 _NAMED = re.compile(
     r"[^，。！？,!?\n]{0,3}(?:是什么意思|是什麼意思|什么意思|是指(?:什么|哪)|是谁|是指|指的是|的?(?:小?卡片|小卡|骗局)|的(?:人|骗子|卡片|小卡|行为|诈骗|都是|电话|短信|骗局|信息|链接|要求|陌生))"
 )
 """What follows a word that is talked about: …是什么意思, …的都是骗子."""
+NAMING = "是什指的小卡骗"
+"""What follows a word that is talked about begins with one of these …"""
+NAMED_WITHIN = 4
+"""… so many characters behind it at most."""
 _SENTENCE_END = re.compile(r"[。！？；!?;\n]")
 
 
@@ -95,16 +102,16 @@ def reported(text: str, start: int, end: int) -> bool:
     >>> reported("如果有人让您转账请报警", 6, 8), reported("您转账给我", 1, 5)
     (True, False)
     """
-    low = max(0, start - _REACH_OF_REPORTS)
+    low = max(0, start - REACH_OF_REPORTS)
     for mark in _SENTENCE_END.finditer(text, low, start):
         low = mark.end()
     if _MAY_REPORT.search(text, low, start) and _REPORTED.search(text, low, start):
         return True
-    return _NAMED.match(text, end, end + _REACH_AFTER) is not None
+    return _NAMED.match(text, end, end + REACH_AFTER) is not None
 
 
 def _marked(text: str, start: int, end: int) -> bool:
-    low, high = max(0, start - _REACH_OF_QUOTES), end + _REACH_OF_QUOTES
+    low, high = max(0, start - REACH_OF_QUOTES), end + REACH_OF_QUOTES
     if _ANY_MARK.search(text, low, start) is None:
         return False
     for left, right in _QUOTES:

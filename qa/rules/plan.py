@@ -7,16 +7,21 @@ from dataclasses import dataclass
 
 from qa.rules.base import Judge, Need, Silence, State
 from qa.rules.pack import Rule
+from qa.rules.quiet import Glance
 from qa.rules.view import View
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule with its judge, and its answer where none of its words occur (None: it has to be asked)."""
+    """A rule with its judge, its answer where none of its words occur, and what can be told of it at a glance.
+
+    None: it has to be asked.
+    """
 
     rule: Rule
     judge: Judge
     silence: Silence | None = None
+    glance: Glance | None = None
 
 
 class Plan:

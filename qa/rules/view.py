@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from qa.hours import Hours
@@ -12,8 +12,11 @@ from qa.ledger import Ledger, LedgerSettings, Row, ledger_of, visible
 from qa.rules.asking import asks
 from qa.rules.base import Place
 from qa.rules.bench import ANY_EDGE, WHOLE_WORD, Index, Match
-from qa.text import Joined, Level, Original, Originals, fold_character
+from qa.text import Joined, Level, Original, fold_character
 from qa.types import Chat, ChatOpinion, Instant, Role
+
+if TYPE_CHECKING:
+    from qa.rules.batch import Share
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class View:
 
     __slots__ = (
         "_asks", "_coded", "_folded", "_found", "_index", "_joined", "_ledger", "_matches", "_occurring", "_originals",
-        "_rows", "_turns", "_whole", "chat", "context", "judged", "kinds", "scopes", "turns",
+        "_rows", "_shared", "_turns", "_whole", "chat", "context", "judged", "kinds", "scopes", "turns",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, index: Mapping[Level, Index], context: Context) -> None:
@@ -63,6 +66,7 @@ class View:
         self._joined: dict[tuple[Level, Role | None], Joined] = {}
         self._matches: dict[Level, dict[int, list[Match] | None]] = {}
         self._occurring: int | None = None
+        self._shared: Share | None = None
         self._found: dict[int, list[Place]] = {}
         self._folded: dict[Level, dict[int, str]] = {}
         self._asks: dict[int, bool] = {}
@@ -156,16 +160,19 @@ class View:
         """Where a slot's phrases or pattern occur in the turns searched for it, in order; overlaps included."""
         known = self._found.get(slot)
         if known is None:
-            known = [place for group in self._groups(level, slot) for place in self._places(level, group)]
-            known.sort()
+            if self._shared is not None and slot not in self._index[level].of_pattern:
+                known = self._shared.places(level, slot) if self.occurring >> slot & 1 else []
+            else:
+                known = [place for group in self._groups(level, slot) for place in self._places(level, group)]
+                known.sort()
             self._found[slot] = known
         return known
 
     def turns_with(self, level: Level, slot: int) -> set[int]:
         """Return the turns in which ``found`` has a place."""
         known = self._found.get(slot)
-        if known is not None:
-            return {place[0] for place in known}
+        if known is not None or self._shared is not None:
+            return {place[0] for place in self.found(level, slot)}
         found: set[int] = set()
         index = self._index[level]
         turns, joined = self.turns_of(index.whose), self._join(level, index.whose)
@@ -179,7 +186,9 @@ class View:
     def anywhere(self, level: Level, slot: int) -> Iterable[Place]:
         """The same in no order, found one by one: for who needs only one of them."""
         known = self._found.get(slot)
-        return known if known is not None else self._one_by_one(level, slot)
+        if known is not None or self._shared is not None:
+            return self.found(level, slot)
+        return self._one_by_one(level, slot)
 
     def search(self, level: Level) -> dict[int, list[Match] | None]:
         """Group → matches of what is searched for on a level (``Index.search``); what does not occur is left out."""
@@ -206,8 +215,9 @@ class View:
         """The groups of a slot that occur, or may."""
         index = self._index[level]
         if self.occurring >> slot & 1:
-            matches = self._matches[level]
-            return [*filter(matches.__contains__, index.groups[slot])]
+            matches = self._matches.get(level)
+            groups = index.groups[slot]
+            return groups if matches is None else [*filter(matches.__contains__, groups)]
         exception = index.unsought.get(slot)
         return () if exception is None else (exception,)
 
@@ -219,7 +229,7 @@ class View:
         places = [(turns[which], start, end) for which, start, end in joined.places(self._spans(level, group))]
         if edges == ANY_EDGE:
             return places
-        return [place for place in places if not self._cuts(place, edges)]
+        return [place for place in places if not self.cuts(place, edges)]
 
     def _one_by_one(self, level: Level, slot: int) -> Iterator[Place]:
         index = self._index[level]
@@ -229,18 +239,18 @@ class View:
             for _, start, end in self._spans(level, group):
                 which, first, last = place(start, end)
                 found = turns[which], first, last
-                if edges == ANY_EDGE or not self._cuts(found, edges):
+                if edges == ANY_EDGE or not self.cuts(found, edges):
                     yield found
 
     def _spans(self, level: Level, group: int) -> list[Match]:
         """A group's matches in the folded text."""
-        spans = self._matches[level].get(group)
+        spans = self._matches[level].get(group) if self._shared is None else None
         if spans is None:
             index = self._index[level]
             spans = index.locate(group, self._join(level, index.whose).text)
         return spans
 
-    def _cuts(self, place: Place, edges: int) -> bool:
+    def cuts(self, place: Place, edges: int) -> bool:
         """Whether a match is cut out of a longer run of Latin letters, or of digits."""
         turn, start, end = place
         text = self.text(turn)
@@ -248,30 +258,22 @@ class View:
             return True
         return edges == WHOLE_WORD and end < len(text) and _runs_on(text[end - 1], text[end])
 
-    def keep(self, level: Level, whose: Role | None, joined: Joined) -> None:
-        """Take the text turns of a role as folded on a level by somebody who folds many chats together."""
-        self._joined[level, whose] = joined
+    def share(self, shared: Share, occurring: int) -> None:
+        """Take what was folded and found by somebody who does it for many chats, instead of doing it again."""
+        self._shared, self._occurring = shared, occurring
 
     def _join(self, level: Level, whose: Role | None) -> Joined:
         joined = self._joined.get((level, whose))
+        if joined is None and self._shared is not None:
+            joined = self._shared.joined(level, whose)
+            if joined is not None:
+                self._joined[level, whose] = joined
         if joined is None:
             original = self._originals.get(whose)
             if original is None:
                 original = self._originals[whose] = Original(self.texts_of(whose))
             joined = self._joined[level, whose] = original.fold(level)
         return joined
-
-
-def fold_together(views: Sequence[View], index: Mapping[Level, Index]) -> None:
-    """Fold the turns of several chats in one go, for all levels that are searched; a crash is left to those who ask."""
-    try:
-        for whose in {one.whose for one in index.values()}:
-            originals = Originals([view.texts_of(whose) for view in views])
-            for level in [level for level, one in index.items() if one.whose is whose]:
-                for view, joined in zip(views, originals.fold(level), strict=True):
-                    view.keep(level, whose, joined)
-    except Exception:  # noqa: BLE001 - every view folds what is missing, and the rules of the one that crashes say so
-        return
 
 
 def _runs_on(left: str, right: str) -> bool:

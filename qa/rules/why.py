@@ -62,7 +62,7 @@ class Why:
         parts: list[Part] = []
         for name, condition in rule.let.items():
             found = list(self._parts(condition, ("let", name), 0))
-            named[name] = remembered(found[0].judge)
+            named[name] = remembered(found[0].judge, self._bench)
             parts += found
         if rule.applies is not None:
             parts += self._parts(rule.applies, ("applies",), 0)

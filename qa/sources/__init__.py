@@ -114,6 +114,5 @@ def _for_file(path: Path, options: ReadOptions) -> Source:
     for source in _sources().values():
         if source.sniff(head):
             return source
-    raise SourceError(
-        f"{path}: neither its name nor its beginning tells the format; name it (--format): one of {', '.join(source_names())}"
-    )
+    known = ", ".join(source_names())
+    raise SourceError(f"{path}: neither its name nor its beginning tells the format; name one (--format): {known}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, case, func, select
+from sqlalchemy import ColumnElement, Connection, Table, case, func, select, text
 
 from qa.people import Scope
 from qa.store import leaps
-from qa.store.board_tables import ALL, board_hours, board_sums, chat_facts
+from qa.store.board_tables import ALL, OF_AGENTS, OF_ALL, board_hours, board_sums, chat_facts
 from qa.store.tables import chats, reviews
 from qa.types import Instant
 
@@ -67,19 +67,19 @@ def by_rule(
     c = board_sums.c
     late = case((c.day >= split, 1), else_=0).label("late")
     beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    query = select(c.figure, late, *_sums()).where(*_where(board_sums, window), c.figure >= prefix, c.figure < beyond)
+    rules = c.figure.in_(leaps.distinct(connection, c.figure, text(OF_ALL), c.figure < beyond, start=prefix))
+    query = select(c.figure, late, *_sums()).where(*_where(board_sums, window), rules)
     return {
         (row[0].removeprefix(prefix), bool(row[1])): tuple(row[2:])
         for row in connection.execute(query.group_by(c.figure, late))
     }
 
 
-def by_agent(connection: Connection, window: Window, figure: str) -> dict[tuple[str, str], tuple[float, ...]]:
-    """Return (merchant, agent) → sums of one figure; chats without an agent are left out."""
+def scores(connection: Connection, window: Window) -> dict[tuple[str, str], tuple[float, ...]]:
+    """Return (merchant, agent) → sums of the mean score; chats without an agent are left out."""
     c, scope = board_sums.c, window.scope
     query = select(c.merchant, c.agent, *_sums()).where(
-        c.figure == figure, c.day.between(window.first, window.last), *_merchants(board_sums, window),
-        c.agent.not_in([ALL, ""]),
+        text(OF_AGENTS), c.day.between(window.first, window.last), *_merchants(board_sums, window)
     )  # fmt: skip
     if scope.team is not None:
         query = query.where(c.team == scope.team)
@@ -137,18 +137,19 @@ def _sums() -> list[Any]:
     return [func.sum(board_sums.c[name]) for name in _ADDED]
 
 
-def _where(table: Table, window: Window) -> list[ColumnElement[bool]]:
+def _where(table: Table, window: Window) -> list[Any]:
     """Return the conditions of the rows that hold these chats: of all, of a team, or of an agent."""
     return [table.c.day.between(window.first, window.last), *_whose(table, window)]
 
 
-def _whose(table: Table, window: Window) -> list[ColumnElement[bool]]:
+def _whose(table: Table, window: Window) -> list[Any]:
     """Return the same for any day."""
     c, scope = table.c, window.scope
     found = _merchants(table, window)
     if scope.user_id is not None:
         return [*found, c.agent == (scope.agent_id or ALL + ALL), c.team != ALL]  # who is no agent reaches nothing
-    return [*found, c.agent == ALL, c.team == (ALL if scope.team is None else scope.team)]
+    # spelt as the index of these rows says it, where it is about all chats
+    return [*found, text(OF_ALL)] if scope.team is None else [*found, c.agent == ALL, c.team == scope.team]
 
 
 def _merchants(table: Table, window: Window) -> list[ColumnElement[bool]]:

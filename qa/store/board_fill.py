@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
 
 from qa.store.board_tables import board_hours, board_nights, board_sums, chat_facts
 from qa.store.bulk import insert_all
+from qa.store.inspections import within_run
 from qa.store.nights import RunKind
-from qa.store.operation_tables import dropped_texts
 from qa.store.tables import chats, findings, frame, inspections, nights, reviews, runs
-from qa.store.texts import BODY
+from qa.store.texts import BODY, gone
 from qa.types import MICROSECONDS, Instant
 
 _IN_LIST = 500
+_PAGE = 2_000
 
 
 class OpenNight(NamedTuple):
@@ -56,13 +58,12 @@ def stale_nights(connection: Connection, earliest: str) -> list[OpenNight]:
     n, b = nights.c, board_nights.c
     newest = select(func.max(n.day)).scalar_subquery()
     told = board_nights.alias("told")
+    least = connection.execute(select(func.min(b.review))).scalar() or 0  # by itself: it says how few reviews follow
     reviewed = n.id.in_(  # from the reviews that some night does not know: they are few beside the chats of all nights
         select(told.c.night_id)
         .select_from(chat_facts.join(told, told.c.night_id == chat_facts.c.night_id))
         .where(
-            chat_facts.c.chat_pk.in_(
-                select(reviews.c.chat_pk).where(reviews.c.id > select(func.min(b.review)).scalar_subquery())
-            ),
+            chat_facts.c.chat_pk.in_(select(reviews.c.chat_pk).where(reviews.c.id > least)),
             exists().where(reviews.c.chat_pk == chat_facts.c.chat_pk, reviews.c.id > told.c.review),
         )
     )
@@ -101,20 +102,25 @@ def newest_review(connection: Connection) -> int:
     return int(connection.execute(select(func.max(reviews.c.id))).scalar_one() or 0)
 
 
-def drawn_after(connection: Connection, night_id: int, after: int, limit: int) -> list[Drawn]:
-    """Return inspected chats of a night's own runs behind an inspection, in their order; re-scorings are left out."""
+def own_runs(connection: Connection, night_id: int) -> list[int]:
+    """Return a night's own runs in order; re-scorings are left out."""
+    r = runs.c
+    own = select(r.id).where(r.night_id == night_id, r.kind != RunKind.RESCORE.value)
+    return list(connection.execute(own.order_by(r.id)).scalars())
+
+
+def drawn_after(connection: Connection, run_id: int, after: int, keys: int) -> list[Drawn]:
+    """Return inspected chats of a run, in order, of so many keys behind one; most keys are taken."""
     i, c, f = inspections.c, chats.c, frame.c
     query = (
         select(
             i.id, i.chat_pk, f.wave, f.agent, f.channel, f.reasons.is_not(None), i.score, i.red_line,
             i.broken.is_not(None), i.opinions, c.agent_id, c.team, c.started_at, c.customer_id, BODY,
         )
-        .join(runs, runs.c.id == i.run_id)
         .join(chats, c.id == i.chat_pk)
         .join(frame, and_(f.night_id == i.night_id, f.chat_pk == i.chat_pk))
-        .where(i.night_id == night_id, runs.c.kind != RunKind.RESCORE.value, i.id > after)
+        .where(*within_run(run_id, after, keys))
         .order_by(i.id)
-        .limit(limit)
     )  # fmt: skip
     return [
         Drawn(
@@ -176,7 +182,7 @@ def kept_times(connection: Connection, chat_pks: Sequence[int]) -> dict[int, dic
     """Return the waits of inspections whose chats' texts are gone, as they were added up when they were there."""
     f = chat_facts.c
     query = select(f.inspection_id, f.waits, f.response_s, f.due, f.in_time).where(
-        f.chat_pk.in_(chat_pks), exists().where(dropped_texts.c.chat_pk == f.chat_pk)
+        f.chat_pk.in_(chat_pks), gone(f.chat_pk, f.day)
     )
     return {pk: times._asdict() for pk, times in ((row[0], _Times(*row[1:])) for row in connection.execute(query))}
 
@@ -205,7 +211,9 @@ def replace(
     """Write the sums of a night in the place of those that were there; ``known``: what was known."""
     for table, rows in ((board_sums, sums), (board_hours, hours), (board_nights, [known])):
         connection.execute(delete(table).where(table.c.night_id == night.id))
-        insert_all(connection, table, [row | {"night_id": night.id} for row in rows])
+        left = iter(rows)
+        while page := [row | {"night_id": night.id} for row in islice(left, _PAGE)]:
+            insert_all(connection, table, page)
 
 
 def _parts(values: Sequence[int]) -> Iterable[Sequence[int]]:

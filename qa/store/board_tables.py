@@ -9,10 +9,30 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from qa.store.tables import Base, ChatRef, Day, InspectionRef, Micros, Name, NameKey, NightRef, Real
+from qa.store.tables import (
+    Base,
+    ChatRef,
+    Day,
+    InspectionRef,
+    Json,
+    Micros,
+    Name,
+    NameKey,
+    NightRef,
+    Real,
+    RunRef,
+    _where,
+)
 
 ALL = "*"
 """Team or agent of a row that is about all of them."""
+OF_AGENTS = "figure = 'mean_score' AND agent NOT IN ('*', '')"
+"""The sums by which agents are compared: their index holds all of a row, for thousands of agents have one every day."""
+OF_ALL = "agent = '*' AND team = '*'"
+"""The sums over all chats of a merchant: their index, too, as a board adds up every rule and day of all merchants."""
+_NUMBERS = ("chats", "bad", "freedom", "y", "x", "v_yy", "v_xy", "v_xx", "noise", "y_known", "x_known")
+_SCORES = ("day", "merchant", "agent", "team", *_NUMBERS)
+_WHOLE = ("agent", "team", "figure", "day", "merchant", *_NUMBERS)  # SQLite chooses it by how many conditions it meets
 
 
 class ChatFactRow(Base):
@@ -23,11 +43,12 @@ class ChatFactRow(Base):
         Index("ix_chat_facts_merchant_day_inspection_id", "merchant", "day", "inspection_id"),
         Index("ix_chat_facts_day_inspection_id", "day", "inspection_id"),
         Index("ix_chat_facts_agent_id_day", "agent_id", "day"),
+        Index("ix_chat_facts_chat_pk_day_merchant", "chat_pk", "day", "merchant"),
     )
 
     inspection_id: Mapped[InspectionRef] = mapped_column(primary_key=True, autoincrement=False)
     night_id: Mapped[NightRef] = mapped_column(index=True)
-    chat_pk: Mapped[ChatRef] = mapped_column(index=True)
+    chat_pk: Mapped[ChatRef]
     merchant: Mapped[Name]
     day: Mapped[Day]
     weekday: Mapped[int | None]
@@ -51,8 +72,9 @@ class BoardSumRow(Base):
 
     __tablename__ = "board_sums"
     __table_args__ = (
-        Index("ix_board_sums_figure", "figure", "day", "merchant", "agent"),
         Index("ix_board_sums_day", "agent", "team", "day", "figure"),
+        Index("ix_board_sums_scores", *_SCORES, **_where(OF_AGENTS, OF_AGENTS)),  # type: ignore[arg-type]
+        Index("ix_board_sums_whole", *_WHOLE, **_where(OF_ALL, OF_ALL)),  # type: ignore[arg-type]
         {"sqlite_with_rowid": False},
     )
 
@@ -106,7 +128,29 @@ class BoardNightRow(Base):
     newest_day: Mapped[Day]
 
 
+class CountedNightRow(Base):
+    """What one night says of rules and of agents, packed as ``qa.store.night_counts`` does, with what was known then.
+
+    ``run``: the newest run of the night, NULL where one of them was still at work; the reviews that are in it are those
+    up to ``board_nights.review``.
+    """
+
+    __tablename__ = "counted_nights"
+    __table_args__ = (Index("ix_counted_nights_day_merchant", "day", "merchant"),)
+
+    night_id: Mapped[NightRef] = mapped_column(primary_key=True, autoincrement=False)
+    day: Mapped[Day]
+    merchant: Mapped[Name]
+    finished_at: Mapped[Micros | None]
+    run: Mapped[RunRef | None]
+    inspected: Mapped[int]
+    rules: Mapped[Json]
+    pairs: Mapped[Json]
+    agents: Mapped[Json]
+
+
 chat_facts = Base.metadata.tables["chat_facts"]
 board_sums = Base.metadata.tables["board_sums"]
 board_hours = Base.metadata.tables["board_hours"]
 board_nights = Base.metadata.tables["board_nights"]
+counted_nights = Base.metadata.tables["counted_nights"]

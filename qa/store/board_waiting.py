@@ -81,16 +81,23 @@ def last_night(connection: Connection, scope: Scope) -> str | None:
 def judged_rules(connection: Connection, scope: Scope, since: Instant) -> dict[str, tuple[int, int]]:
     """Return rule → (confirmed, overturned) findings in reviews from then on; of each finding the latest word."""
     v, r = verdicts.c, reviews.c
-    latest = (
-        select(func.max(v.id))
-        .join(reviews, r.id == v.review_id)
-        .where(r.reviewed_at >= since, v.finding_id.is_not(None))
+    # counted as well: for the least key alone PostgreSQL walks up from the oldest review
+    least, number = connection.execute(select(func.min(r.id), func.count()).where(r.reviewed_at >= since)).one()
+    if not number:
+        return {}
+    last = func.row_number().over(partition_by=v.finding_id, order_by=v.id.desc()).label("last")
+    said = (
+        select(v.rule, v.verdict, last)
+        .select_from(reviews.join(verdicts, r.id == v.review_id))
+        .where(r.reviewed_at >= since, (v.finding_id + 0).is_not(None))  # SQLite would begin with all findings
+        .where(r.id >= least, v.review_id >= least)  # says the same, so that no older verdict need be read
     )
     if scope.merchants is not None:
-        latest = latest.join(chats, chats.c.id == r.chat_pk).where(chats.c.merchant.in_(scope.merchants))
-    query = select(v.rule, v.verdict, func.count()).where(v.id.in_(latest.group_by(v.finding_id)))
+        said = said.join(chats, chats.c.id == r.chat_pk).where(chats.c.merchant.in_(scope.merchants))
+    latest = said.subquery()
+    query = select(latest.c.rule, latest.c.verdict, func.count()).where(latest.c.last == 1)
     found: dict[str, tuple[int, int]] = {}
-    for rule, verdict, number in connection.execute(query.group_by(v.rule, v.verdict)):
+    for rule, verdict, number in connection.execute(query.group_by(latest.c.rule, latest.c.verdict)):
         confirmed, overturned = found.get(rule, (0, 0))
         found[rule] = (confirmed + number * (verdict == "confirm"), overturned + number * (verdict == "overturn"))
     return found

@@ -57,12 +57,12 @@ def insert_new_keys(connection: Connection, table: Table, rows: Sequence[Row], k
     """As ``insert_new``; returns the values that the new rows have in the column ``key``."""
     if not rows:
         return set()
-    if connection.dialect.name != "postgresql":
-        statement = sqlite.insert(table).values(list(rows)).on_conflict_do_nothing().returning(table.c[key])
-        return set(connection.execute(statement).scalars())
-    if _copied(connection, table, rows):
+    if _all_new(connection, table, rows):
         return {row[key] for row in rows}
-    return {row[0] for row in _from_beside(connection, table, rows, key)}
+    if connection.dialect.name == "postgresql":
+        return {row[0] for row in _from_beside(connection, table, rows, key)}
+    statement = sqlite.insert(table).values(list(rows)).on_conflict_do_nothing().returning(table.c[key])
+    return set(connection.execute(statement).scalars())
 
 
 def change_all(connection: Connection, table: Table, key: str, rows: Sequence[Row]) -> None:
@@ -99,6 +99,17 @@ def _insert_tuples(connection: Connection, table: Table, rows: Sequence[Row], ot
     statement = f"INSERT INTO {into} VALUES ({marks}){otherwise}"  # noqa: S608 - names of our own
     done = connection.exec_driver_sql(statement, [_cells(names, row) for row in rows])
     return int(done.rowcount)
+
+
+def _all_new(connection: Connection, table: Table, rows: Sequence[Row]) -> bool:
+    """Write rows; False, and nothing is written, where the key of any is taken."""
+    if connection.dialect.name == "postgresql":
+        return _copied(connection, table, rows)
+    with connection.begin_nested() as kept:
+        if _insert_tuples(connection, table, rows, _KEEP) == len(rows):
+            return True
+        kept.rollback()
+    return False
 
 
 def _copied(connection: Connection, table: Table, rows: Sequence[Row]) -> bool:

@@ -104,7 +104,7 @@ def page(connection: Connection, window: Window, only: Only, after: Key | None, 
 
 def count(connection: Connection, window: Window, only: Only, most: int = COUNTED) -> int:
     """Return how many chats there are, exactly up to ``most``; ``most + 1`` means more than that."""
-    query = _chosen(select(_f.inspection_id).select_from(chat_facts), window, only).limit(most + 1)
+    query = _chosen(select(_f.chat_pk).select_from(chat_facts), window, only).limit(most + 1)
     return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, exists, select
 
 from qa.people import Place
-from qa.store.operation_tables import dropped_texts
 from qa.store.reviews import AUDIT
 from qa.store.tables import chats, flags, inspections, reviews
+from qa.store.texts import gone
 from qa.types import FlagReason
 
 _AT_ONCE = 500
@@ -53,7 +53,7 @@ def _some(connection: Connection, merchant: str, names: Sequence[str]) -> dict[t
         .where(*here, flags.c.reason == FlagReason.AUDIT.value)
     )
     answered = select(c.chat_id).where(*here, exists().where(reviews.c.chat_pk == c.id, reviews.c.kind == AUDIT))
-    dropped = select(c.chat_id).join(dropped_texts, dropped_texts.c.chat_pk == c.id).where(*here)
+    dropped = select(c.chat_id).where(*here, gone(c.id, c.day))
     silent = {*connection.execute(drawn).scalars()} - {*connection.execute(answered).scalars()}
     silent |= {*connection.execute(dropped).scalars()}
     return {

@@ -1,14 +1,13 @@
 """Taking away what was said in chats, and leaving what was found in them: scores, counts, places, times.
 
 Every character of a text is covered by a star of its width, so that places in a chat stay places. The hash of the
-content stays too: the same chat imported again is known, and its text does not come back with it.
+content stays too: the same chat imported again is known, and its text does not come back with it. What inspections
+quote goes with the rows of ``quotes``; what stays of them holds stars already.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,21 +33,28 @@ from qa.errors import QaError
 from qa.store.bulk import change_all, insert_all
 from qa.store.case_tables import case_nominations, case_words, cases
 from qa.store.chats import decode_body
+from qa.store.covering import cover_places, covered
 from qa.store.operation_tables import dropped_texts
 from qa.store.queue_tables import queue_items, queue_marks
 from qa.store.session import write_tx
-from qa.store.tables import chats, findings, inspections, reviews, verdicts
-from qa.store.texts import BODY, TEXT_THERE, THERE_OF_MONTH, delete_texts, first_day, month_of
+from qa.store.tables import chats, findings, inspections, nights, quotes, reviews, verdicts
+from qa.store.texts import (
+    AHEAD,
+    BODY,
+    TEXT_THERE,
+    THERE_OF_MONTH,
+    delete_texts,
+    first_day,
+    month_of,
+)
 from qa.store.words import spoken, words_table, written
-from qa.types import Chat, Customer, Instant
+from qa.types import Instant
 
 RETENTION, ERASURE = "retention", "erasure"
 """Why a text was dropped."""
-_SHORTEST = 2
-"""Characters of a quote from which it is looked for inside a message to the agent."""
 
 _c = chats.c
-_BEING_DROPPED = exists().where(dropped_texts.c.chat_pk == _c.id)
+_BEING_DROPPED = exists().where(dropped_texts.c.chat_pk == _c.id, dropped_texts.c.reason != AHEAD)
 
 
 class Dropped(NamedTuple):
@@ -69,8 +75,7 @@ def refuse_dropped(connection: Connection, merchant: str, day: str) -> None:
     """Raise ``QaError`` where texts of this day were dropped: its chats cannot be judged any more."""
     of_day = (_c.merchant == merchant, _c.day == day, _c.current == true())
     missing = select(func.count()).select_from(chats).where(*of_day, ~THERE_OF_MONTH)
-    going = chats.join(dropped_texts, dropped_texts.c.chat_pk == _c.id)
-    partly = select(func.count()).select_from(going).where(*of_day, THERE_OF_MONTH)
+    partly = select(func.count()).select_from(chats).where(*of_day, THERE_OF_MONTH, _BEING_DROPPED)
     gone = sum(int(connection.execute(one, {"qa_month": month_of(day)}).scalar_one()) for one in (missing, partly))
     if gone:
         raise QaError(f"{day} of {merchant!r}: the texts of {gone:,} chats were dropped; they cannot be judged again")
@@ -116,7 +121,7 @@ def drop(connection: Connection, merchant: str, chat_ids: Sequence[str], now: In
     pks = [row.id for row in found]
     if not pks:
         return Dropped()
-    done = cover_of(connection, found, now, reason)
+    done = _drop_found(connection, found, now, reason)
     delete_texts(connection, [(row.id, row.day) for row in found])
     made = 0
     if reason == ERASURE:
@@ -132,45 +137,56 @@ def drop(connection: Connection, merchant: str, chat_ids: Sequence[str], now: In
 _TEXTS = select(_c.id, _c.day, _c.merchant, _c.chat_id, BODY.label("body"))
 
 
-def texts_of(connection: Connection, pks: Sequence[int]) -> Sequence[Any]:
-    """Return rows of revisions with their texts, as ``cover_of`` takes them."""
-    return connection.execute(_TEXTS.where(_c.id.in_(pks))).all()
-
-
-def cover_of(connection: Connection, found: Sequence[Any], now: Instant, reason: str) -> Dropped:
-    """Cover what was found in revisions, take them out of search and queue, and note it; the texts themselves stay.
-
-    A covered copy is kept of those that an inspection or a review points at.
-    """
+def _drop_found(connection: Connection, found: Sequence[Any], now: Instant, reason: str) -> Dropped:
+    """Take away what was found in revisions, and keep a covered copy where an inspection or a review points at one."""
     pks = [row.id for row in found]
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is removed is overwritten in the file
-    _drop_words(connection, {row.id: bytes(row.body) for row in found})
+    overwrite(connection)
+    drop_words(connection, {row.id: bytes(row.body) for row in found})
     i, r = inspections.c, reviews.c
-    judged = {row.id: row.chat_pk for row in connection.execute(select(i.id, i.chat_pk).where(i.chat_pk.in_(pks)))}
-    told = _cover_findings(connection, list(judged))
-    _cover(connection, inspections, i.id.in_(list(judged)), {"opinions": _cover_opinions})
+    query = select(i.id, i.chat_pk, nights.c.day).join(nights, nights.c.id == i.night_id).where(i.chat_pk.in_(pks))
+    judged = connection.execute(query).all()
+    ids = [row.id for row in judged]
+    counted = select(func.count()).select_from(findings).where(findings.c.inspection_id.in_(ids))
+    told = int(connection.execute(counted).scalar_one())
+    months = {month_of(row.day) for row in judged}
+    connection.execute(delete(quotes).where(quotes.c.month.in_(months), quotes.c.inspection_id.in_(ids)))
     said = _cover_reviews(connection, pks, reason)
     queued = _clear_queue(connection, pks)
-    of_these = set(judged.values()) | set(connection.execute(select(r.chat_pk).where(r.chat_pk.in_(pks))).scalars())
-    copies = {row.id: _covered(bytes(row.body), row, reason) if row.id in of_these else None for row in found}
-    _note(connection, copies, now, reason)
+    of_these = {row.chat_pk for row in judged}
+    of_these |= set(connection.execute(select(r.chat_pk).where(r.chat_pk.in_(pks))).scalars())
+    _note(connection, {row.id: row if row.id in of_these else None for row in found}, now, reason)
     return Dropped(0, told, said, queued)
 
 
-def _note(connection: Connection, copies: dict[int, bytes | None], now: Instant, reason: str) -> None:
+def overwrite(connection: Connection) -> None:
+    """Have what is removed from now on overwritten in the file (SQLite)."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def _note(connection: Connection, rows: Mapping[int, Any], now: Instant, reason: str) -> None:
+    """Note that chats were dropped, with a covered copy of those that come with a row; one made ahead is kept."""
     d = dropped_texts.c
-    known = set(connection.execute(select(d.chat_pk).where(d.chat_pk.in_(list(copies)))).scalars())
-    change_all(connection, dropped_texts, "chat_pk", [{"chat_pk": pk, "body": copies[pk]} for pk in sorted(known)])
-    new = [
-        {"chat_pk": pk, "dropped_at": now, "reason": reason, "body": copy}
-        for pk, copy in copies.items()
-        if pk not in known
-    ]
+    nobody = reason == ERASURE
+    query = select(d.chat_pk, d.body.is_not(None)).where(d.chat_pk.in_(list(rows)))
+    known = {pk: bool(there) for pk, there in connection.execute(query)}
+    ready = set() if nobody else {pk for pk, there in known.items() if there}
+    copies = {pk: None if row is None else copy_of(row, nobody=nobody) for pk, row in rows.items() if pk not in ready}
+    change_all(
+        connection, dropped_texts, "chat_pk", [{"chat_pk": pk, "body": copies[pk]} for pk in known.keys() & copies]
+    )
+    stamp = {"dropped_at": now, "reason": reason}
+    connection.execute(update(dropped_texts).where(d.chat_pk.in_(list(known)), d.reason == AHEAD).values(stamp))
+    new = [{"chat_pk": pk, "body": copy} | stamp for pk, copy in copies.items() if pk not in known]
     insert_all(connection, dropped_texts, new)
 
 
-def forget(engine: Engine) -> None:
+def copy_of(row: Any, *, nobody: bool = False) -> bytes:
+    """Return the covered copy of a chat; ``row``: its body, merchant and name."""
+    return covered(bytes(row.body), row.merchant, row.chat_id, nobody=nobody)
+
+
+def forget(engine: Engine, tables: Iterable[str]) -> None:
     """Clear what the database still keeps of dropped texts in places that nothing reads any more.
 
     On SQLite the search is merged and the ``-wal`` file emptied (removed content is overwritten anyway); on PostgreSQL
@@ -178,7 +194,7 @@ def forget(engine: Engine) -> None:
     """
     if engine.dialect.name != "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql(f"VACUUM {', '.join(_HELD)}")
+            connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
         return
     with write_tx(engine) as connection:
         connection.exec_driver_sql("INSERT INTO queue_words (queue_words) VALUES ('optimize')")
@@ -190,54 +206,15 @@ def forget(engine: Engine) -> None:
         raw.close()
 
 
-_HELD = (
-    "chats",
-    "chat_bodies",
-    "dropped_texts",
-    "findings",
-    "inspections",
-    "verdicts",
-    "reviews",
-    "queue_items",
-    "queue_words",
-    "cases",
-    "case_search",
-)
+OF_MONTHS = ("verdicts", "queue_items", "queue_marks", "queue_words")
+"""Tables in which something goes with a month."""
+OF_CHATS = (*OF_MONTHS, "chat_bodies", "quotes", "dropped_texts")
+"""Those in which something goes with single chats."""
+OF_CUSTOMERS = (*OF_CHATS, "chats", "reviews", "cases", "case_search", "case_nominations")
+"""Those in which something goes with a customer."""
 
 
-def cover(said: str) -> str:
-    """Return as many stars as a text has characters; blanks stay.
-
-    >>> cover("退款 100")
-    '＊＊ ***'
-    """
-    return _RUNS.sub(_stars, said)
-
-
-_RUNS = re.compile("[一-鿿]+|[!-~]+|[！-｠]+|\\S")  # long runs at once, what is rare one by one
-
-
-def _stars(found: re.Match[str]) -> str:
-    """Return stars for characters of one width."""
-    run = found[0]
-    return ("＊" if unicodedata.east_asian_width(run[0]) in "WF" else "*") * len(run)
-
-
-def _covered(body: bytes, row: Any, reason: str) -> bytes:
-    chat = _decoded(body) or Chat(row.chat_id, (), merchant=row.merchant)
-    messages = tuple(msgspec.structs.replace(one, text=cover(one.text), extra=None) for one in chat.messages)
-    customer = Customer(tier=chat.customer.tier) if reason == ERASURE else chat.customer
-    return msgspec.json.encode(msgspec.structs.replace(chat, messages=messages, customer=customer, extra=None))
-
-
-def _decoded(body: bytes) -> Chat | None:
-    try:
-        return decode_body(body)
-    except msgspec.MsgspecError:
-        return None
-
-
-def _drop_words(connection: Connection, bodies: dict[int, bytes]) -> None:
+def drop_words(connection: Connection, bodies: Mapping[int, bytes]) -> None:
     """Take chats out of the search. FTS5 without content wants to be told the words that it is to forget."""
     w = words_table.c
     if connection.dialect.name != "sqlite":
@@ -245,58 +222,35 @@ def _drop_words(connection: Connection, bodies: dict[int, bytes]) -> None:
         return
     known = set(connection.execute(select(w.rowid).where(w.rowid.in_(list(bodies)))).scalars())
     for pk in known:
-        chat = _decoded(bodies[pk])
-        words = written(connection, spoken(chat) if chat else [])
+        words = written(connection, _spoken(bodies[pk]))
         statement = "INSERT INTO queue_words (queue_words, rowid, words) VALUES ('delete', :pk, :words)"
         connection.execute(text(statement), {"pk": pk, "words": words})
 
 
-def _cover_findings(connection: Connection, judged: Sequence[int]) -> int:
-    query = select(findings.c.id, findings.c.message, findings.c.evidence)
-    rows = connection.execute(query.where(findings.c.inspection_id.in_(judged))).all()
-    changed = []
-    for row in rows:
-        places = orjson.loads(row.evidence)
-        message = _hidden(row.message, (one["quote"] for one in places))
-        changed.append({"id": row.id, "message": message, "evidence": orjson.dumps(_cover_places(places))})
-    change_all(connection, findings, "id", changed)
-    return len(changed)
+def _spoken(body: bytes) -> list[str]:
+    try:
+        return spoken(decode_body(body))
+    except msgspec.MsgspecError:
+        return []
 
 
 def _cover_reviews(connection: Connection, pks: Sequence[int], reason: str) -> int:
     """Cover quotes in verdicts; for an erasure what people wrote goes as well, it may tell of the customer."""
     said = list(connection.execute(select(reviews.c.id).where(reviews.c.chat_pk.in_(pks))).scalars())
     of_these = verdicts.c.review_id.in_(said)
-    _cover(connection, verdicts, of_these, {"evidence": _cover_places})
+    cover_verdicts(connection, of_these)
     if reason == ERASURE:
         connection.execute(update(verdicts).where(of_these).values(reason=None))
         connection.execute(update(reviews).where(reviews.c.id.in_(said)).values(comment=None))
     return len(said)
 
 
-def _cover(
-    connection: Connection, table: Any, where: ColumnElement[bool], columns: dict[str, Callable[[Any], Any]]
-) -> None:
-    for name, covering in columns.items():
-        column = table.c[name]
-        rows = connection.execute(select(table.c.id, column).where(where, column.is_not(None))).all()
-        covered = [(row[0], bytes(row[1]), orjson.dumps(covering(orjson.loads(row[1])))) for row in rows]
-        change_all(connection, table, "id", [{"id": pk, name: new} for pk, old, new in covered if new != old])
-
-
-def _cover_places(places: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one | {"quote": cover(one["quote"])} for one in places]
-
-
-def _cover_opinions(stored: Any) -> Any:
-    return stored | {"because": _cover_places(stored["because"])} if stored else stored
-
-
-def _hidden(message: str, quotes: Iterable[str]) -> str:
-    for quote in quotes:
-        if len(quote) >= _SHORTEST:
-            message = message.replace(quote, cover(quote))
-    return message
+def cover_verdicts(connection: Connection, where: ColumnElement[bool]) -> None:
+    """Cover what verdicts quote."""
+    v = verdicts.c
+    rows = connection.execute(select(v.id, v.evidence).where(where, v.evidence.is_not(None))).all()
+    changed = [(row.id, bytes(row.evidence), orjson.dumps(cover_places(orjson.loads(row.evidence)))) for row in rows]
+    change_all(connection, verdicts, "id", [{"id": pk, "evidence": new} for pk, old, new in changed if new != old])
 
 
 def _clear_queue(connection: Connection, pks: Sequence[int]) -> int:

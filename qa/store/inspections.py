@@ -20,8 +20,11 @@ from sqlalchemy import (
     true,
 )
 
+from qa.store import quotes
 from qa.store.bulk import insert_new
-from qa.store.tables import chats, findings, flags, frame, inspections, runs
+from qa.store.quotes import Claim
+from qa.store.tables import chats, findings, flags, frame, inspections, nights, runs
+from qa.store.texts import month_of
 from qa.types import Instant
 
 _STREAM = {"yield_per": 1000}
@@ -37,6 +40,8 @@ class Rows(NamedTuple):
     inspections: list[dict[str, Any]]
     findings: list[dict[str, Any]]
     flags: list[dict[str, Any]]
+    quotes: list[dict[str, Any]]
+    """What the others quote, of which they hold stars only (``qa.store.quotes``)."""
 
 
 class Found(NamedTuple):
@@ -57,9 +62,9 @@ class Found(NamedTuple):
 
 
 class Details(NamedTuple):
-    """Everything found in one inspection: rows of findings, rows of flags by falling risk, JSON columns encoded."""
+    """Everything found in one inspection: findings, rows of flags by falling risk, JSON columns encoded."""
 
-    findings: list[Any]
+    findings: list[Claim]
     flags: list[Any]
     not_applicable: bytes
     opinions: bytes
@@ -73,18 +78,37 @@ def inspection_id(run_id: int, rank: int) -> int:
     return run_id << RANK_BITS | rank
 
 
+def within_run(
+    run_id: int, after: int = 0, keys: int = 1 << RANK_BITS
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions on the key of a run's inspections, or of so many keys behind ``after``.
+
+    Asked so, and not by ``run_id``, a database reads them in the order of their keys and sorts nothing. There is one
+    upper bound, and no more: of two SQLite takes the first, and reads to the end of it.
+    """
+    first = max(after, before_run(run_id))
+    return inspections.c.id > first, inspections.c.id <= min(first + keys, before_run(run_id + 1))
+
+
+def before_run(run_id: int) -> int:
+    """Return the key before the first that an inspection of a run may have."""
+    return (run_id << RANK_BITS) - 1
+
+
 def write(connection: Connection, rows: Rows) -> None:
     """Write inspections with findings and flags; rows that are there already stay as they are."""
     for table, values in ((inspections, rows.inspections), (findings, rows.findings), (flags, rows.flags)):
         insert_new(connection, table, values)
+    quotes.write(connection, rows.quotes)
 
 
 def stored_opinions(connection: Connection, run_ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
     """Chat key and encoded opinions of all inspections of these runs, ordered by id."""
     i = inspections.c
-    query = select(i.chat_pk, i.opinions).where(i.run_id.in_(list(run_ids))).order_by(i.id)
-    for pk, opinions in connection.execute(query.execution_options(**_STREAM)):
-        yield pk, bytes(opinions)
+    for run_id in sorted(run_ids):
+        query = select(i.chat_pk, i.opinions).where(*within_run(run_id)).order_by(i.id)
+        for pk, opinions in connection.execute(query.execution_options(**_STREAM)):
+            yield pk, bytes(opinions)
 
 
 def count_inspected(connection: Connection, run_id: int) -> int:
@@ -96,12 +120,18 @@ def count_inspected(connection: Connection, run_id: int) -> int:
     )
 
 
+def last_inspected(connection: Connection, run_id: int) -> int:
+    """Return the greatest key of a run's inspections, 0 where it has none."""
+    query = select(func.max(inspections.c.id)).where(*within_run(run_id))
+    return int(connection.execute(query).scalar() or 0)
+
+
 def clean_ids(connection: Connection, run_id: int) -> Iterator[tuple[str, int]]:
     """Chat id and inspection id of the run's chats without any flag, ordered by inspection."""
     query = (
         select(chats.c.chat_id, inspections.c.id)
         .join(chats, chats.c.id == inspections.c.chat_pk)
-        .where(inspections.c.run_id == run_id, ~exists().where(flags.c.inspection_id == inspections.c.id))
+        .where(*within_run(run_id), ~_flagged())
         .order_by(inspections.c.id)
         .execution_options(**_STREAM)
     )
@@ -123,20 +153,26 @@ def iter_found(connection: Connection, run_ids: Sequence[int]) -> Iterator[Found
         )
         .join(chats, chats.c.id == i.chat_pk)
         .join(frame, (f.night_id == i.night_id) & (f.chat_pk == i.chat_pk))
-        .where(i.run_id.in_(list(run_ids)))
         .order_by(i.id)
         .execution_options(**_STREAM)
     )  # fmt: skip
-    for row in connection.execute(query):
-        found = Found._make(row)
-        yield found._replace(targeted=bool(found.targeted), red_line=bool(found.red_line))
+    for run_id in sorted(run_ids):
+        for row in connection.execute(query.where(*within_run(run_id))):
+            found = Found._make(row)
+            yield found._replace(targeted=bool(found.targeted), red_line=bool(found.red_line))
 
 
 _IDS = bindparam("qa_ids", expanding=True, type_=BigInteger)
-_NOTES = select(inspections.c.id, inspections.c.not_applicable, inspections.c.opinions).where(
-    inspections.c.id.in_(_IDS)
+_NOTES = (
+    select(inspections.c.id, inspections.c.not_applicable, inspections.c.opinions, nights.c.day)
+    .join(nights, nights.c.id == inspections.c.night_id)
+    .where(inspections.c.id.in_(_IDS))
 )
-_FINDINGS = select(findings).where(findings.c.inspection_id.in_(_IDS)).order_by(findings.c.id)
+_FINDINGS = (
+    select(*(findings.c[name] for name in Claim._fields))
+    .where(findings.c.inspection_id.in_(_IDS))
+    .order_by(findings.c.id)
+)
 _FLAGS = (
     select(flags)
     .where(flags.c.inspection_id.in_(_IDS))
@@ -154,9 +190,15 @@ _OF_CHAT = (
 def details(connection: Connection, ids: Sequence[int]) -> dict[int, Details]:
     """Inspection id → everything found in it."""
     asked = {"qa_ids": list(ids)}
-    found = {pk: Details([], [], skipped, opinions) for pk, skipped, opinions in connection.execute(_NOTES, asked)}
+    notes = connection.execute(_NOTES, asked).all()
+    said = quotes.read(connection, ids, (month_of(row.day) for row in notes))
+    found = {
+        pk: Details([], [], skipped, quotes.put_back_opinions(opinions, said.get(pk, quotes.NOTHING)))
+        for pk, skipped, opinions, _ in notes
+    }
     for row in connection.execute(_FINDINGS, asked):
-        found[row.inspection_id].findings.append(row)
+        pk = row.inspection_id
+        found[pk].findings.append(quotes.put_back(Claim._make(row), said[pk]) if pk in said else Claim._make(row))
     for row in connection.execute(_FLAGS, asked):
         found[row.inspection_id].flags.append(row)
     return found
@@ -222,12 +264,12 @@ def flag_counts(connection: Connection, run_ids: Sequence[int]) -> list[tuple[st
 
 def count_flagged(connection: Connection, run_ids: Sequence[int]) -> int:
     """How many inspections of these runs carry at least one flag."""
-    query = (
-        select(func.count(flags.c.inspection_id.distinct()))
-        .join(inspections, inspections.c.id == flags.c.inspection_id)
-        .where(inspections.c.run_id.in_(list(run_ids)))
-    )
-    return int(connection.execute(query).scalar_one())
+    query = select(func.count()).select_from(inspections).where(_flagged())
+    return sum(int(connection.execute(query.where(*within_run(run_id))).scalar_one()) for run_id in run_ids)
+
+
+def _flagged() -> ColumnElement[bool]:
+    return exists().where(flags.c.inspection_id == inspections.c.id)
 
 
 def iter_fired(connection: Connection) -> Iterator[tuple[str, str, str | None]]:

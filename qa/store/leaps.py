@@ -7,12 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, func, select
 
 
-def distinct(connection: Connection, column: ColumnElement[str], *where: ColumnElement[bool]) -> list[str]:
-    """Return the values of a column, sorted, without NULL: one statement, one look into the index for each value.
+def distinct(connection: Connection, column: ColumnElement[str], *where: Any, start: str = "") -> list[str]:
+    """Return the values of a column from ``start`` on, sorted, without NULL: one look into the index for each.
 
-    The index must begin with what ``where`` holds equal, and go on with the column.
+    The index must begin with what ``where`` holds equal, and go on with the column. A lower bound of the column belongs
+    into ``start``: among the conditions of every leap SQLite would begin there each time.
     """
-    first = select(func.min(column).label("value")).where(*where).cte("leaps", recursive=True)
+    from_start = (column >= start,) if start else ()
+    first = select(func.min(column).label("value")).where(*where, *from_start).cte("leaps", recursive=True)
     following = select(func.min(column)).where(*where, column > first.c.value).correlate(first).scalar_subquery()
     leaps = first.union_all(select(following).where(first.c.value.is_not(None)))
     found: list[Any] = list(connection.execute(select(leaps.c.value).where(leaps.c.value.is_not(None))).scalars())

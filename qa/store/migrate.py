@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0010"
+HEAD = "0012"
 """The schema version of this program (a test compares it with the newest migration)."""
 
 _LOCK = 0x5A4A_0001  # PostgreSQL advisory lock: one process changes the schema at a time

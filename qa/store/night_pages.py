@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, select, tuple_
 
 from qa.store import leaps
 from qa.store.nights import RunKind, State
@@ -65,8 +65,7 @@ def list_nights(
     if merchant is not None:
         query = query.where(nights.c.merchant == merchant)
     if before is not None:
-        day, key = before
-        query = query.where(or_(nights.c.day < day, and_(nights.c.day == day, nights.c.id < key)))
+        query = query.where(tuple_(nights.c.day, nights.c.id) < tuple_(*before))
     rows = connection.execute(query.order_by(nights.c.day.desc(), nights.c.id.desc()).limit(limit))
     return [_line(row) for row in rows]
 

@@ -19,7 +19,7 @@ from qa.errors import StoreError
 from qa.store import migrate  # noqa: F401 - it knows every module that defines tables
 from qa.store.session import describe
 from qa.store.tables import Base, text_months
-from qa.store.texts import make_places
+from qa.store.texts import PLACED, make_places
 
 Kind: TypeAlias = Literal["integer", "yesno", "real", "text", "json", "bytes"]
 Row: TypeAlias = tuple[Any, ...]
@@ -72,10 +72,11 @@ def shapes(but: Iterable[str] = ()) -> list[Shape]:
     """Return all tables of this program's schema in an order in which each stands behind those it points at.
 
     The queue stands behind the reviews as well: a trigger on these makes its items done, which they may not be; and
-    the texts behind their months.
+    texts and quotes behind their months.
     """
     known = Base.metadata.tables
-    first = [(known["reviews"], known["queue_items"]), (known["text_months"], known["chat_bodies"])]
+    first = [(known["reviews"], known["queue_items"])]
+    first += [(known["text_months"], known[table]) for table in PLACED]
     tables = sort_tables(known.values(), extra_dependencies=first)
     left_out = set(but)
     return [_shape(table) for table in tables if table.name not in left_out]

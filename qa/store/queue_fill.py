@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, delete, exists, select
+from sqlalchemy import Connection, Table, delete, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.store.bulk import insert_all, insert_new_keys
-from qa.store.inspections import RANK_BITS
+from qa.store.inspections import RANK_BITS, within_run
+from qa.store.operation_tables import dropped_texts
 from qa.store.queue_tables import queue_items, queue_marks, queue_places, queue_runs
 from qa.store.tables import flags, inspections, reviews, runs
-from qa.store.words import add_words
+from qa.store.words import add_kept
 from qa.types import Instant
 
 _FINISHING = ("queue", "audit")  # kinds of reviews that make an item done, as in the trigger of v0005
@@ -21,14 +22,17 @@ _c = queue_items.c
 
 
 class Prepared(NamedTuple):
-    """Items of one run, ready to be written: rows, their marks, and what was said in each chat."""
+    """Items of one run, ready to be written: rows, their marks, and the words of each chat."""
 
     run_id: int
     chats: list[int]
     """All that the run inspected in this part, flagged or not."""
     items: list[dict[str, Any]]
     marks: list[dict[str, Any]]
-    texts: dict[int, list[str]]
+    words: dict[int, str]
+    """Of chats that the search does not know yet, as ``qa.store.words`` keeps them."""
+    covered: int = 0
+    """Chats whose texts were gone when this was prepared."""
 
 
 def runs_to_queue(connection: Connection) -> list[int]:
@@ -37,18 +41,18 @@ def runs_to_queue(connection: Connection) -> list[int]:
     return list(connection.execute(query.order_by(runs.c.id)).scalars())
 
 
-def inspected_after(connection: Connection, run_id: int, after: int, limit: int) -> list[tuple[int, int, bool]]:
-    """Return (inspection, chat, is flagged) of a run behind an inspection, in their order."""
+def inspected_after(connection: Connection, run_id: int, after: int, keys: int) -> list[tuple[int, int, bool]]:
+    """Return (inspection, chat, is flagged) of a run, in order, of so many keys behind one; most keys are taken."""
     i = inspections.c
     is_flagged = exists().where(flags.c.inspection_id == i.id).label("is_flagged")
-    query = select(i.id, i.chat_pk, is_flagged).where(i.run_id == run_id, i.id > after, *_range(run_id))
-    return [
-        (row.id, row.chat_pk, bool(row.is_flagged)) for row in connection.execute(query.order_by(i.id).limit(limit))
-    ]
+    query = select(i.id, i.chat_pk, is_flagged).where(*within_run(run_id, after, keys))
+    return [(row.id, row.chat_pk, bool(row.is_flagged)) for row in connection.execute(query.order_by(i.id))]
 
 
-def _range(run_id: int) -> tuple[Any, Any]:
-    return inspections.c.id >= run_id << RANK_BITS, inspections.c.id < (run_id + 1) << RANK_BITS
+def covered(connection: Connection, chats: Sequence[int]) -> int:
+    """Return of how many of these chats the texts are gone."""
+    query = select(func.count()).select_from(dropped_texts).where(dropped_texts.c.chat_pk.in_(chats))
+    return int(connection.execute(query).scalar_one()) if chats else 0
 
 
 def put_in(connection: Connection, part: Prepared, now: Instant) -> int:
@@ -69,7 +73,8 @@ def put_in(connection: Connection, part: Prepared, now: Instant) -> int:
     new = insert_new_keys(connection, queue_items, rows, "inspection_id")
     if new:
         insert_all(connection, queue_marks, [mark for mark in part.marks if mark["inspection_id"] in new])
-        add_words(connection, {r["chat_pk"]: part.texts[r["chat_pk"]] for r in rows if r["inspection_id"] in new})
+        found = {row["chat_pk"] for row in rows if row["inspection_id"] in new}
+        add_kept(connection, {pk: words for pk, words in part.words.items() if pk in found})
     return len(new)
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, case, exists, func, select, true
 
 from qa.people import Scope
+from qa.store import counted
+from qa.store.board_tables import counted_nights
 from qa.store.chats import decode_body
-from qa.store.tables import chats, findings, frame, inspections, nights, reviews
+from qa.store.counted import Days
+from qa.store.night_counts import AgentCounts, Stratum
+from qa.store.tables import chats, findings, inspections, nights, reviews
 from qa.store.texts import BODY
 
-_i, _c, _f, _n, _r = inspections.c, chats.c, frame.c, nights.c, reviews.c
+_IN_LIST = 500
+_i, _c, _n, _r = inspections.c, chats.c, nights.c, reviews.c
 
 
 class Cell(NamedTuple):
@@ -66,53 +72,66 @@ class AgentChat(NamedTuple):
     red_line: bool
 
 
-def cells(connection: Connection, scope: Scope, month: str) -> list[Cell]:
-    """Return the sums of a month's nights by agent and stratum."""
-    given = _score()
-    stratum = (_c.merchant, _c.agent_id, _f.night_id, _f.wave, _f.channel, _f.reasons.is_not(None).label("targeted"))
-    sums = (
-        func.count(),
-        func.count(_i.id),
-        func.count(given),
-        func.coalesce(func.sum(given), 0.0),
-        func.coalesce(func.sum(given * given), 0.0),
-    )
-    query = (
-        select(*stratum, *sums)
-        .select_from(
-            frame.join(nights, _n.id == _f.night_id)
-            .join(chats, _c.id == _f.chat_pk)
-            .outerjoin(inspections, (_i.chat_pk == _c.id) & (_i.night_id == _f.night_id) & _is_latest())
-        )
-        .where(_n.day.between(*_days(month)), _c.agent_id.is_not(None), *_within(scope))
-        .group_by(*stratum)
-    )
-    return [
-        Cell(
-            row[0], row[1], f"{row[2]}:{row[3]}:{row[4]}:{int(bool(row[5]))}", bool(row[5]), row[6], row[7], row[8],
-            float(row[9]), float(row[10]),
-        )
-        for row in connection.execute(query)
+def cells_and_deeds(connection: Connection, scope: Scope, month: str) -> tuple[list[Cell], list[Deeds]]:
+    """Return the sums of a month's nights by agent and stratum, and what stands out by merchant and agent, as of now.
+
+    A red line that a review lifted does not count.
+    """
+    cells: list[Cell] = []
+    deeds: dict[tuple[str, str], _Deeds] = {}
+    for night in counted.read(connection, Days(*_days(month), scope.merchants), counted_nights.c.agents):
+        strata: dict[tuple[str, Stratum], list[float]] = {}
+        for (agent, team), one in night.agents.items():
+            if scope.team not in {None, team}:
+                continue
+            for key, numbers in one.strata.items():
+                known = strata.get((agent, key))
+                strata[agent, key] = numbers if known is None else [a + b for a, b in zip(known, numbers, strict=True)]
+            if one.chat is not None:
+                deeds.setdefault((night.merchant, agent), _Deeds()).add(team, one)
+        cells += (_cell(night, agent, key, numbers) for (agent, key), numbers in strata.items())
+    keys = _keys_of(connection, {whose: one.chat for whose, one in deeds.items()})
+    return cells, [
+        Deeds._make((*whose, one.team or None, *one.numbers, keys[whose])) for whose, one in deeds.items()
     ]  # fmt: skip
 
 
-def deeds(connection: Connection, scope: Scope, month: str) -> list[Deeds]:
-    """Return what stands out, by merchant and agent. A red line that a review lifted does not count."""
-    one, none = 1, 0
-    reviewed = _reviewed()
-    red = _i.red_line == true()
-    query = (
-        select(
-            _c.merchant, _c.agent_id, func.max(_c.team),
-            func.sum(case((_praised(), one), else_=none)), func.sum(case((_marked(), one), else_=none)),
-            func.sum(case((red & (reviewed == 0), one), else_=none)),
-            func.sum(case((red & reviewed.is_(None), one), else_=none)), func.max(_c.id),
-        )
-        .select_from(inspections.join(chats, _c.id == _i.chat_pk))
-        .where(*_of_month(scope, month))
-        .group_by(_c.merchant, _c.agent_id)
-    )  # fmt: skip
-    return [Deeds._make(row) for row in connection.execute(query)]
+class _Deeds:
+    """What stands out of one agent, added up night by night; the chat is one of the newest night."""
+
+    __slots__ = ("chat", "numbers", "team")
+
+    def __init__(self) -> None:
+        self.chat, self.team, self.numbers = ("", 0), "", [0, 0, 0, 0]
+
+    def add(self, team: str, more: AgentCounts) -> None:
+        """Add a later night, or another team."""
+        self.chat, self.team = more.chat or self.chat, max(self.team, team)
+        self.numbers = [a + b for a, b in zip(self.numbers, more.deeds, strict=True)]
+
+
+def _cell(night: counted.Night, agent: str, key: Stratum, numbers: list[float]) -> Cell:
+    wave, channel, targeted = key
+    size, drawn, n, total, squares = numbers
+    stratum = f"{night.id}:{wave}:{channel}:{int(targeted)}"
+    return Cell(night.merchant, agent, stratum, targeted, int(size), int(drawn), int(n), total, squares)
+
+
+def _keys_of(
+    connection: Connection, chosen: Mapping[tuple[str, str], tuple[str, int]]
+) -> dict[tuple[str, str], int]:  # fmt: skip
+    """Return the keys of chats, which are given by merchant and agent as chat id and revision."""
+    by_merchant: defaultdict[str, dict[tuple[str, int], list[str]]] = defaultdict(dict)
+    for (merchant, agent), chat in chosen.items():
+        by_merchant[merchant].setdefault(chat, []).append(agent)
+    found: dict[tuple[str, str], int] = {}
+    for merchant, agents in by_merchant.items():
+        names = sorted({name for name, _revision in agents})
+        for start in range(0, len(names), _IN_LIST):
+            query = select(_c.chat_id, _c.revision, _c.id).where(_c.merchant == merchant)
+            for row in connection.execute(query.where(_c.chat_id.in_(names[start : start + _IN_LIST]))):
+                found |= {(merchant, agent): row.id for agent in agents.get((row.chat_id, row.revision), ())}
+    return found
 
 
 def agent_names(connection: Connection, chat_pks: Sequence[int]) -> dict[int, str | None]:
@@ -135,7 +154,7 @@ def agent_chats(
     query = (
         select(_i.id, _c.chat_id, _c.day, _score(), _i.score, _praised(), _marked(), red)
         .select_from(inspections.join(chats, _c.id == _i.chat_pk))
-        .where(*_of_month(scope, month), _c.merchant == agent[0], _c.agent_id == agent[1])
+        .where(*_of_month(scope, month, agent[0]), _c.agent_id == agent[1])
     )
     only = {Which.PRAISED: _praised(), Which.MARKED: _marked(), Which.RED: red}.get(which)
     query = query if only is None else query.where(only)
@@ -155,8 +174,8 @@ def months(connection: Connection, scope: Scope) -> list[str]:
     return found
 
 
-def _of_month(scope: Scope, month: str) -> list[ColumnElement[bool]]:
-    days = select(_n.id).where(_n.day.between(*_days(month)))
+def _of_month(scope: Scope, month: str, merchant: str) -> list[ColumnElement[bool]]:
+    days = select(_n.id).where(_n.merchant == merchant, _n.day.between(*_days(month)))
     return [_i.night_id.in_(days), _is_latest(), _i.broken.is_(None), _c.agent_id.is_not(None), *_within(scope)]
 
 

@@ -121,6 +121,20 @@ class ChatBodyRow(Base):
     body: Mapped[Json]
 
 
+class QuoteRow(Base):
+    """What one inspection quotes of its chat, by the month of the chat's day; findings and opinions hold stars instead.
+
+    As of ``chat_bodies``: nothing points here, and a month can go as a whole.
+    """
+
+    __tablename__ = "quotes"
+    __table_args__ = {"postgresql_partition_by": "LIST (month)"}  # noqa: RUF012 - the way of SQLAlchemy
+
+    month: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    inspection_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    body: Mapped[Json]
+
+
 class TextMonthRow(Base):
     """A merchant has, or had, texts in a month, given as a number: 202611."""
 
@@ -325,6 +339,7 @@ class VerdictRow(Base):
 
 chats = Base.metadata.tables["chats"]
 chat_bodies = Base.metadata.tables["chat_bodies"]
+quotes = Base.metadata.tables["quotes"]
 text_months = Base.metadata.tables["text_months"]
 rulesets = Base.metadata.tables["rulesets"]
 publications = Base.metadata.tables["publications"]

@@ -8,7 +8,8 @@ reviewed, a covered copy stays (``dropped_texts``), so that places in it stay pl
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from itertools import product
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
     text,
 )
@@ -29,11 +31,17 @@ from sqlalchemy.exc import OperationalError
 from qa.errors import StoreError
 from qa.store.bulk import insert_all, insert_new
 from qa.store.operation_tables import dropped_texts
-from qa.store.tables import chat_bodies, chats, text_months
+from qa.store.tables import chat_bodies, chats, quotes, text_months
 
 _LOCK = 0x5A4A_0002  # PostgreSQL advisory lock: one importer at a time, as SQLite has it anyway
 _WAIT, _TRIES = "2s", 15
 _BUSY = "55P03"  # lock_not_available
+
+
+PLACED = ("chat_bodies", "quotes")
+"""Tables that have a partition a month, in the order in which these are dropped: that first for which one may wait."""
+AHEAD = "ahead"
+"""Why there is a covered copy of a chat: its text will go soon, or went with its month."""
 
 
 class Said(NamedTuple):
@@ -76,6 +84,14 @@ THERE_OF_MONTH: ColumnElement[bool] = (
 """The same for chats of one month, ``qa_month``."""
 
 
+def gone(chat_pk: ColumnElement[int], day: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the condition that what was said in a judged chat, given by two columns of the query, was dropped."""
+    d = dropped_texts.c
+    month = cast(func.substr(day, 1, 4).concat(func.substr(day, 6, 2)), Integer)
+    there = exists().where(_b.month == month, _b.chat_pk == chat_pk).correlate_except(chat_bodies)
+    return exists().where(d.chat_pk == chat_pk, or_(d.reason != AHEAD, ~there)).correlate_except(dropped_texts)
+
+
 def lock_texts(connection: Connection) -> None:
     """Wait until no other transaction brings in or lets go texts; until the end of this one, none begins."""
     if connection.dialect.name == "postgresql":
@@ -108,11 +124,16 @@ def make_places(connection: Connection, months: Iterable[int]) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    for month in sorted(months):
-        name = f"chat_bodies_{month:d}"
-        if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
-            connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE chat_bodies)")
-            connection.exec_driver_sql(f"ALTER TABLE chat_bodies ATTACH PARTITION {name} FOR VALUES IN ({month:d})")
+    placed = [table for table in PLACED if _there(connection, table)]  # an older backup is read into its own schema
+    for table, month in product(placed, sorted(months)):
+        name = f"{table}_{month:d}"
+        if not _there(connection, name):
+            connection.exec_driver_sql(f"CREATE TABLE {name} (LIKE {table})")
+            connection.exec_driver_sql(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES IN ({month:d})")
+
+
+def _there(connection: Connection, table: str) -> bool:
+    return connection.execute(text("SELECT to_regclass(:name)"), {"name": table}).scalar() is not None
 
 
 def delete_texts(connection: Connection, of: Iterable[tuple[int, str]]) -> None:
@@ -133,9 +154,11 @@ def let_go(connection: Connection, month: int) -> None:
     lock_texts(connection)
     connection.execute(delete(text_months).where(text_months.c.month == month))
     if connection.dialect.name == "postgresql":
-        _drop_place(connection, f"chat_bodies_{month:d}")
+        for table in PLACED:
+            _drop_place(connection, f"{table}_{month:d}")
     else:
-        connection.execute(delete(chat_bodies).where(_b.month == month))
+        for kept in (quotes, chat_bodies):
+            connection.execute(delete(kept).where(kept.c.month == month))
 
 
 def _drop_place(connection: Connection, name: str) -> None:
@@ -168,14 +191,3 @@ def first_day(connection: Connection, merchant: str) -> str:
     query = select(func.min(text_months.c.month)).where(text_months.c.merchant == merchant)
     first = connection.execute(query).scalar()
     return "9" if first is None else f"{first // 100:04d}-{first % 100:02d}"
-
-
-def count_texts(connection: Connection, month: int, merchants: Sequence[str]) -> dict[str, int]:
-    """Return how many revisions have a text in a month, by merchant; ``merchants``: those that may."""
-    count: Any = func.count()
-    if len(merchants) == 1:  # no look at each chat
-        query = select(count).select_from(chat_bodies).where(_b.month == month)
-        return {merchants[0]: int(connection.execute(query).scalar_one())}
-    by_merchant = select(chats.c.merchant, count).join(chat_bodies, _b.chat_pk == chats.c.id)
-    found = connection.execute(by_merchant.where(_b.month == month).group_by(chats.c.merchant))
-    return dict.fromkeys(merchants, 0) | {merchant: int(number) for merchant, number in found}

@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 
 from qa.boards import behind
+from qa.privacy import POLICY
 from qa.store.board import Window
 from qa.store.chat_list import COUNTED, DOMAINS, SAID, Key, Only
 from qa.web import board_words as words
-from qa.web.context import engine, scope
+from qa.web.context import engine, scope, user
 
 blueprint = Blueprint("chats", __name__)
 
@@ -61,7 +62,7 @@ class Asked(NamedTuple):
 def index() -> ResponseReturnValue:
     """List the chats."""
     asked = _asked()
-    found = behind.behind(engine(), asked.window, asked.only, _key())
+    found = behind.behind(engine(), asked.window, asked.only, _key(), POLICY[user().role])
     return render_template(
         "chats/index.html", found=found, asked=asked, chosen=asked.chosen, names=NAMES, address=_address,
         values=_values(asked), counted=COUNTED, first_page=_key() is None,

@@ -22,7 +22,7 @@ def run(seconds: float) -> Run:
 def night(chats: int, workers: int, database: str = "SQLite", stored: dict[str, int] | None = None) -> Measured:
     """A night that costs exactly what TRUE says, with two whole cores."""
     shared = seconds(TRUE, chats, workers, 2.0) - TRUE.start - TRUE.alone * chats
-    stages = {"screen": shared * 0.3, "draw": 2e-6 * chats, "inspect": shared * 0.7, "finish": 3e-6 * chats}
+    stages = {"screen": shared * 0.3, "draw": 8e-6 * chats, "inspect": shared * 0.6, "finish": 12e-6 * chats}
     whole = run(seconds(TRUE, chats, workers, 2.0))
     return Measured(
         database, chats, chats // 3, workers, run(1 + 2e-4 * chats), whole, stages, stored or {"": 3000 * chats}

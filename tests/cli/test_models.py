@@ -12,13 +12,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from qa.cli import COMMANDS, Entry, main
+from qa.cli.models import explaining
 from qa.cli.models.opening import ManyValues
 from qa.models.card import Card, here
-from qa.models.explain import Moved
+from qa.models.explain import Contribution, Moved
 from qa.models.features import Slot
 from qa.models.fit import Candidate
 from qa.models.opinions import ModelError
 from qa.models.registry import Stored
+from qa.types import Chat, Message, Role
 
 FIRST, SECOND = "2026-11-21-001-authored", "2026-11-21-002-authored"
 Run = Callable[..., Result]
@@ -34,8 +36,9 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """What is asked to be fitted; the answer is a small candidate, each a little better than the one before."""
     asked: list[tuple[object, ...]] = []
 
-    def fit(paths: object, by: str, at: int, shows: object) -> Candidate:
+    def fit(paths: object, by: str, at: int, shows: object, told: object) -> Candidate:
         assert shows
+        assert told
         asked.append((paths, by))
         files = kit.FILES | {"words.txt": f"{len(asked)}\n".encode()}
         return Candidate(files, settled(0.69 + 0.01 * len(asked), created_by=by, created_at=at))
@@ -284,3 +287,12 @@ def test_the_help_names_the_commands() -> None:
 
     shown = CliRunner().invoke(command, ["--help"]).stdout
     assert all(f"  {name} " in shown for name in ("train", "list", "show", "compare", "promote", "rollback", "verify"))
+
+
+def test_what_a_rule_adds_is_told_with_its_name_and_its_evidence() -> None:
+    chat = Chat("c", (Message(Role.AGENT, "不知道啊"),))
+    fired = Contribution("rule greeting-missing", (0.5, 0.0, -0.5), turn=0, places=((0, 3),))
+    assert explaining.in_words(chat, fired) == "rule greeting-missing 未使用问候语: “不知道” (turn 0)"
+    silent = Contribution("rule gone", (0.1, 0.0, -0.1))
+    assert explaining.in_words(chat, silent) == "rule gone: found nothing"
+    assert explaining.in_words(chat, Contribution("length", (0.1, 0.0, -0.1))) == "length"

@@ -170,7 +170,7 @@ def test_try_reads_standard_input_and_a_pack_before_it(run: Run, pack: Path) -> 
     assert "turn 1, characters 0–2: 老铁" in result.stdout
     assert run("try", "house", "-", given="客户: 在吗\n客服: 在\n").exit_code == 0
     unclear = "说话的人没有写\n"
-    assert "name it (--format): one of " in run("try", "house", "-", given=unclear).stderr
+    assert "name one (--format): " in run("try", "house", "-", given=unclear).stderr
     assert "standard input:1: rejected: " in run("try", "house", "-", "--format", "plain", given=unclear).stderr
     nothing = run("try", "house", "-", given="")
     assert nothing.exit_code == 2

@@ -178,6 +178,7 @@ def test_another_version_is_refused_and_the_night_is_free(
         with pytest.raises(ConfigError, match="|".join(refusals.values())) as refused:
             night(day, pool, tmp_path)
     assert refused.value.exit_code == 2
+    assert kit.count(day, "nights") == 0
     for one in others:
         cluster.end(one)
     assert kit.night(day, owner="another:1:1", models=kit.shipped(tmp_path)).worked

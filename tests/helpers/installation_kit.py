@@ -10,15 +10,14 @@ from sqlalchemy import Engine, select, text
 
 from qa.accounts import NewUser, add_user
 from qa.models.opinions import LABELS, Task
-from qa.models.stored import encoded
 from qa.people import UserRole
 from qa.store import audit
 from qa.store.audit import Act
 from qa.store.reviews import Review, Verdict, add_review
 from qa.store.session import opened, read_tx, write_tx
-from qa.store.tables import Base, chats, findings, inspections
+from qa.store.tables import Base, chats, findings
 from qa.store.words import matching, phrases
-from qa.types import ChatOpinion, Evidence
+from qa.types import Evidence
 
 NOW = queue_kit.NOW
 ACT = Act("tests", NOW)
@@ -35,13 +34,11 @@ def fill(engine: Engine, chats_there: int = 6) -> queue_kit.Made:
         made.add(
             run, f"c-{number}", 0.5 + number / 100, text=f"退款{number} 订单 13916283547",
             found=(("rude", "major", [{"turn": 0, "start": 0, "end": 2, "quote": "退款"}]),),
-            sentiment=queue_kit.opinion("negative", LABELS[Task.SENTIMENT]),
+            sentiment=queue_kit.opinion("negative", LABELS[Task.SENTIMENT]), because=BECAUSE,
         )
         for number in range(chats_there)
     ]  # fmt: skip
     with write_tx(engine) as connection:
-        thought = ChatOpinion(sentiment=queue_kit.opinion("negative", LABELS[Task.SENTIMENT]))
-        connection.execute(inspections.update().values(opinions=encoded("m", thought, BECAUSE)))
         connection.execute(chats.update().where(chats.c.id <= 2).values(customer_id="li-lei"))
     made.fill()
     finding = _finding(engine, at[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,10 +14,11 @@ from qa.nightly.standard import standard_for
 from qa.people import Scope, User
 from qa.policy import Policy
 from qa.queueing import Worker, fill
-from qa.store.inspections import inspection_id
+from qa.store.inspections import Rows, inspection_id, write
+from qa.store.quotes import take_out
 from qa.store.session import read_tx, write_tx
-from qa.store.tables import chats, findings, flags, inspections, nights, rulesets, runs
-from qa.store.texts import Said, add_texts
+from qa.store.tables import chats, flags, inspections, nights, rulesets, runs
+from qa.store.texts import Said, add_texts, month_of
 from qa.types import Chat, ChatOpinion, Message, Opinion, Role
 
 NOW = 1_795_000_000_000_000
@@ -71,27 +73,26 @@ class Made:
             row = {
                 "id": inspection, "run_id": run, "night_id": night, "chat_pk": pk, "ruleset": "h",
                 "score": given.get("score", 80.0), "red_line": False, "failed": 0, "broken": None, "dimensions": b"{}",
-                "card": b"[]", "not_applicable": b"{}", "opinions": encoded("m", thought, []), "inspected_at": NOW,
+                "card": b"[]", "not_applicable": b"{}", "opinions": encoded("m", thought, given.get("because", [])),
+                "inspected_at": NOW,
             }  # fmt: skip
-            connection.execute(insert(inspections), row)
+            claims = list(_claims(inspection, given.get("found", ())))
+            said = take_out([row], claims, month_of(self._day_of(connection, run)[1]))
+            write(connection, Rows([row], claims, [], said))
             if risk is not None:
                 reasons = given.get("reasons", ("rule_failed",))
                 connection.execute(
                     insert(flags),
                     [{"inspection_id": inspection, "reason": one, "risk": risk, "detail": None} for one in reasons],
                 )
-            for place, (rule, severity, evidence) in enumerate(given.get("found", ())):
-                row = {
-                    "id": (inspection << 8) + place, "inspection_id": inspection, "rule": rule, "outcome": "failed",
-                    "severity": severity, "points": -5.0, "hits": 1, "value": None, "message": f"{rule} 不合规",
-                    "evidence": orjson.dumps(evidence),
-                }  # fmt: skip
-                connection.execute(insert(findings), row)
             return inspection
 
-    def _chat(self, connection: Any, run: int, name: str, given: dict[str, Any]) -> int:
+    def _day_of(self, connection: Any, run: int) -> Any:
         query = select(nights.c.merchant, nights.c.day).join(runs, runs.c.night_id == nights.c.id)
-        merchant, day = connection.execute(query.where(runs.c.id == run)).one()
+        return connection.execute(query.where(runs.c.id == run)).one()
+
+    def _chat(self, connection: Any, run: int, name: str, given: dict[str, Any]) -> int:
+        merchant, day = self._day_of(connection, run)
         said = given.get("text", "在吗")
         chat = Chat(name, (Message(Role.CUSTOMER, said), Message(Role.AGENT, "您好")), merchant=merchant)
         values = {
@@ -120,6 +121,15 @@ class Made:
         made = [self.add(run, f"c-{run}-{place}", risk, **given) for place, risk in enumerate(risks)]
         self.fill()
         return made
+
+
+def _claims(inspection: int, found: Any) -> Iterator[dict[str, Any]]:
+    for place, (rule, severity, evidence) in enumerate(found):
+        yield {
+            "id": (inspection << 8) + place, "inspection_id": inspection, "rule": rule, "outcome": "failed",
+            "severity": severity, "points": -5.0, "hits": 1, "value": None, "message": f"{rule} 不合规",
+            "evidence": orjson.dumps(evidence),
+        }  # fmt: skip
 
 
 def worker(user: User, scope: Scope = EVERYTHING) -> Worker:

@@ -42,6 +42,7 @@ def dump(engine: Engine, *, ranks: bool = True) -> dict[str, list[Row]]:
     for table in (one for one in Base.metadata.sorted_tables if one.name in tables):
         foreign = {key.parent.name: key.column.table.name for key in table.foreign_keys}
         foreign |= {column.name: "chats" for column in table.columns if column.name == "chat_pk"}  # also without a key
+        foreign |= {"inspection_id": "inspections"} if table.name == "quotes" else {}
         rows = [tuple(_cells(table.name, row, foreign, names, ranks)) for row in tables[table.name]]
         dumped[table.name] = sorted(rows, key=repr)
     return dumped

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +12,12 @@ from hypothesis import strategies as st
 from qa.models.explain import explain_one
 from qa.models.fitting import fit_model
 from qa.models.labelled import LabelledChat, TurnLabels
-from qa.models.lexicon import our_lexicon, parse_lexicon
+from qa.models.lexicon import TONES, our_lexicon, parse_lexicon
 from qa.models.model import Model
 from qa.models.ngrams import occurrences
 from qa.models.opinions import LABELS, Level, ModelError, Task
 from qa.models.settings import Settings
-from qa.models.vocabulary import Vocabulary, learn, located, vectors
+from qa.models.vocabulary import Vocabulary, gathered, learn, located, vectors
 from qa.models.wording import read, read_ids
 from qa.tokens import cutter
 from qa.types import Chat, Message, Role
@@ -66,6 +69,31 @@ def test_groups_are_a_block_of_their_own_of_length_one() -> None:
     assert (groups[0] ** 2).sum() == pytest.approx(1)
     assert groups[0, 0] > groups[0, 1] > 0
     assert not groups[1].any()
+
+
+TONED = "[夸 2] 好话\n不错 棒 给力\n[怨 -1.5] 坏话\n差劲 垃圾\n[问] 提问\n几点\n"
+
+
+def test_what_is_said_well_and_ill_is_weighed_and_found() -> None:
+    lexicon = parse_lexicon(TONED)
+    texts = ["差劲", "垃圾，差劲，几点", "不太给力", "给力，就是差劲", "几点"]
+    wording = read(texts, CUT)
+    vocabulary = learn(wording, 1, lexicon)
+    assert vocabulary.names[vocabulary.grouped :] == TONES
+    ill, well = math.log1p(1.5), math.log1p(2)
+    expected = [[ill, 0, 1, 1], [ill, 0, 1, 1], [math.log1p(1), 0, 1, 1], [ill, well, 1, 0], [0, 0, 0, 0]]
+    assert vectors(wording, vocabulary).toarray()[:, vocabulary.grouped :] == pytest.approx(np.array(expected))
+    said = groups_of(*texts, lexicon=TONED)
+    assert ("‹怨言›", "给力") in said[2]
+    assert ("‹好话›", "给力") in said[3]
+    assert sorted(place for name, place in said[1] if name == "‹怨言›") == ["垃圾", "差劲"]
+
+
+def test_tones_are_left_out_of_what_is_heard_of_a_whole_chat() -> None:
+    wording = read(["差劲", "给力"], CUT)
+    vocabulary = learn(wording, 1, parse_lexicon(TONED))
+    whole = gathered(vectors(wording, vocabulary), vocabulary, np.array([0, 0]), 1)
+    assert whole.shape == (1, vocabulary.grouped)
 
 
 def test_what_is_not_known_makes_a_whole_vocabulary_quieter() -> None:
@@ -153,10 +181,11 @@ def test_a_word_never_learnt_is_judged_by_its_group_and_explained_by_its_place(m
     (opinion,) = model.judge([chat])
     assert opinion.turns[0].sentiment.label == "negative"
     one = explain_one(model, chat, (Level.TURN, Task.SENTIMENT), 0)
-    loudest, share = one.against("negative")[0]
-    assert loudest.name == "‹怒骂›"
-    assert share > 0
-    assert [chat.messages[0].text[s:e] for s, e in loudest.places] == ["垃圾"]
+    shares = {part.name: (part, share) for part, share in one.against("negative")}
+    for name in ("‹怒骂›", "‹怨言›"):
+        part, share = shares[name]
+        assert share > 0
+        assert "垃圾" in [chat.messages[0].text[s:e] for s, e in part.places]
     total = sum(c.shares[0] for c in one.contributions) + one.intercept[0]
     assert total == pytest.approx(one.decision[0], abs=1e-9)
     assert Model.from_files(model.files()).judge([chat]) == [opinion]

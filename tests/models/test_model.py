@@ -126,15 +126,15 @@ def test_a_missing_file_is_refused(model: Model, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        (MODEL, b'"format": 2', b'"format": 1'),
+        (MODEL, b'"format": 3', b'"format": 1'),
         (MODEL, b'"satisfied"', b'"contented"'),
         (MODEL, b'"features": ', b'"features": 1'),
         (MODEL, b'"level": "turn"', b'"level": "chat"'),
         (MODEL, b"{", b"["),
         (WEIGHTS, b"PK", b"QK"),
         ("userdict.txt", b" 400\n", b" many words\n"),
-        ("lexicon.txt", "[道谢]".encode(), b""),
-        ("lexicon.txt", "[道谢]".encode(), "[谢] 一\n[道谢]".encode()),
+        ("lexicon.txt", "[道谢 +2]".encode(), b""),
+        ("lexicon.txt", "[道谢 +2]".encode(), "[谢] 一\n[道谢 +2]".encode()),
         ("vocabulary.txt", b"\n", b"\xff\n"),
         ("vocabulary.txt", b"\n", b"\n\n"),
     ],

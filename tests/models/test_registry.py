@@ -229,8 +229,8 @@ def test_a_later_patch_of_a_library_is_not_refused(version: Version) -> None:
 @pytest.mark.parametrize(
     ("card", "told"),
     [
-        (encode_card(kit.card(name=VERSION, format="1.0")), "format 1.0; this program reads 2.0"),
-        (encode_card(kit.card(name=VERSION, format="2.1")), "format 2.1; this program reads 2.0"),
+        (encode_card(kit.card(name=VERSION, format="1.0")), "format 1.0; this program reads 2.1"),
+        (encode_card(kit.card(name=VERSION, format="2.2")), "format 2.2; this program reads 2.1"),
         (encode_card(kit.card(name=VERSION, schema=2)), "schema 2; this program reads 1"),
         (encode_card(kit.card(name="2026-11-21-002-second")), "is the card of '2026-11-21-002-second'"),
         (encode_card(kit.card(name=VERSION)).replace(b'"parent"', b'"parents"'), "unknown field `parents`"),

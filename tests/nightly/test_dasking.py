@@ -19,12 +19,12 @@ from store_dump import dump
 from qa.cli import main
 from qa.errors import ClusterError, ConfigError
 from qa.nightly import cluster as cluster_module
-from qa.nightly import facts, hands, run_night
+from qa.nightly import facts, hands, rescore, run_night
 from qa.nightly import night as module
+from qa.nightly.claiming import assignment
 from qa.nightly.cluster import Gone, Heard, connected, strange
 from qa.nightly.dasking import DaskPool, packed
 from qa.nightly.facts import LIBRARIES, differences, of_night, of_program
-from qa.nightly.night import assignment
 from qa.nightly.work import Assignment
 from qa.store import nights
 from qa.store.session import read_tx
@@ -138,7 +138,7 @@ def test_nobody_left_is_an_end(day: Engine) -> None:
 
     cluster.fate = vanish
     with pytest.raises(ClusterError, match="had no worker for 0 s: the night stops here"):
-        night(day, cluster, patience=0.2)
+        night(day, cluster, patience=0.45)
     assert lease_of(day) is None
 
 
@@ -166,6 +166,21 @@ def test_each_difference_is_refused_with_both_values(day: Engine) -> None:
         cluster.fate = lambda _worker, function, name=name: found | {name: "other"} if function is hands.meet else None
         with pytest.raises(ConfigError, match=f"{name}: .+ here, other there"):
             run_night(day, kit.options(pool=DaskPool(cluster, print), extend=True), kit.Quiet())  # type: ignore[arg-type]
+
+
+def test_of_a_refused_night_or_run_nothing_stays(day: Engine, tmp_path: Path) -> None:
+    cluster = Pretended("a")
+    cluster.fate = lambda _worker, function: {"qa version": "0.0.9", "host": "h"} if function is hands.meet else None
+    pool = DaskPool(cluster, print)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"qa version: .+ here, 0\.0\.9 there"):
+        run_night(day, kit.options(pool=pool), kit.Quiet())
+    assert kit.count(day, "nights") == 0
+    kit.night(day)
+    before = dump(day)
+    another = kit.options(pool=pool, standard=kit.standard(tmp_path))
+    with pytest.raises(ConfigError, match="qa version"):
+        rescore(day, another, kit.Quiet())
+    assert (dump(day), lease_of(day)) == (before, None)
 
 
 def test_a_worker_that_cannot_read_the_database_is_refused_with_the_reason(day: Engine, tmp_path: Path) -> None:

@@ -16,11 +16,15 @@ from qa.models.shipping import SHIPPED_MODEL
 from qa.models.stored import expanded
 from qa.nightly import night as module
 from qa.nightly.thinking import Choice, ModelRef, NoModels, RegistryModels, load
+from qa.store.inspections import details
+from qa.store.session import read_tx
 from qa.types import Chat, ChatOpinion
 
 
 def opinions(engine: Engine) -> dict[int, list[dict]]:
-    return {row["id"]: expanded(row["opinions"]) for row in kit.rows(engine, "inspections", "id")}
+    with read_tx(engine) as connection:
+        found = details(connection, [row["id"] for row in kit.rows(engine, "inspections", "id")])
+    return {pk: expanded(one.opinions) for pk, one in found.items()}
 
 
 @pytest.mark.usefixtures("day")
@@ -144,3 +148,29 @@ def test_files_that_changed_after_they_were_checked_are_refused(tmp_path: Path) 
     with pytest.raises(ModelError, match="was changed while the night ran"):
         load(ref._replace(files=((name, "0" * 64), *rest)))
     assert NoModels().again("v").refused == "v: models are switched off"
+
+
+@pytest.mark.usefixtures("day")
+def test_a_model_that_listens_to_rules_is_told_what_they_found(
+    store_engine: Engine, tmp_path: Path, monkeypatch
+) -> None:
+    models = kit.shipped(tmp_path)
+    ref = models.chosen().ref
+    assert ref is not None
+    judge, told = Model.judge, {}
+
+    def listens(self: Model, chats: list[Chat], hits=None) -> list[ChatOpinion]:
+        told.update(zip((chat.id for chat in chats), hits, strict=True))
+        return judge(self, chats, hits)
+
+    monkeypatch.setattr(load(ref), "rules", frozenset({"closing-missing"}))
+    monkeypatch.setattr(Model, "judge", listens)
+    kit.night(store_engine, models=models)
+    chats = {row["id"]: row["chat_id"] for row in kit.rows(store_engine, "chats")}
+    of = {row["id"]: chats[row["chat_pk"]] for row in kit.rows(store_engine, "inspections")}
+    stored: dict[str, set[str]] = {chat: set() for chat in of.values()}
+    for row in kit.rows(store_engine, "findings"):
+        if not row["rule"].startswith("model-"):
+            stored[of[row["inspection_id"]]].add(row["rule"])
+    assert any(stored.values())
+    assert {chat: set(one) for chat, one in told.items()} == stored

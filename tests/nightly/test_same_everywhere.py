@@ -9,13 +9,17 @@ from pathlib import Path
 
 import night_kit as kit
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from store_dump import Row, dump
 
+from qa.boards import rollup
 from qa.nightly import night as module
-from qa.nightly import pools
+from qa.queueing import filling
+from qa.store import readers
+from qa.store.board_tables import board_nights
 from qa.store.migrate import upgrade
-from qa.store.session import opened
+from qa.store.queue_tables import queue_items, queue_marks, queue_runs
+from qa.store.session import opened, write_tx
 
 Night = tuple[dict[str, list[Row]], kit.Record]
 
@@ -26,6 +30,13 @@ def told(engine: Engine, folder: Path, **changes) -> Night:
     for key in ("seconds", "backend", "workers"):
         assert document["merchants"][0].pop(key)
     return dump(engine), document
+
+
+def afterwards(engine: Engine, processes: int) -> dict[str, list[Row]]:
+    """Fill queue and boards; returns what the database holds then."""
+    assert filling.fill(engine, kit.NOW, None, processes).runs == 1
+    assert rollup.roll_up(engine, kit.ZONE, None, processes) == 1
+    return dump(engine)
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +61,26 @@ def test_worker_processes_say_the_same(store_engine: Engine, reference: Night, t
     monkeypatch.setattr(module, "INSPECT_CHUNK", 7)
     monkeypatch.setattr(module, "WRITE_BATCH", 30)
     used = []
-    real = pools.Parallel
+    real = readers.Parallel
 
     def counted(**arguments):
         used.append(arguments["n_jobs"])
         return real(**arguments)
 
-    monkeypatch.setattr(pools, "Parallel", counted)
+    monkeypatch.setattr(readers, "Parallel", counted)
     kit.bring_in(store_engine, tmp_path, kit.day_of_chats(150))
     assert told(store_engine, tmp_path, workers=2) == reference
     assert used == [2, 2]
+    monkeypatch.setattr(filling, "PART", 9)
+    monkeypatch.setattr(rollup, "PART", 9)
+    shared = afterwards(store_engine, 2)
+    assert used == [2] * 4
+    assert shared["queue_items"]
+    assert shared["board_sums"]
+    with write_tx(store_engine) as connection:
+        for table in (queue_marks, queue_items, queue_runs, board_nights):
+            connection.execute(delete(table))
+    assert afterwards(store_engine, 1) == shared, "the words of the search aside, which are there already"
 
 
 @pytest.mark.parametrize(("screen", "inspect", "write"), [(1, 1, 1), (7, 3, 5), (64, 200, 10)])
@@ -102,8 +123,11 @@ SCRIPT = """\
 import json, sys
 from pathlib import Path
 import night_kit as kit
+from qa.store.board_tables import board_nights
 from qa.store.migrate import upgrade
-from qa.store.session import opened
+from qa.store.queue_tables import queue_items, queue_marks, queue_runs
+from qa.store import readers
+from qa.store.session import opened, write_tx
 from store_dump import dump
 
 folder = Path(sys.argv[1])

@@ -17,7 +17,7 @@ from qa.demo.generate import generate
 from qa.policy import Policy
 from qa.rules import engine, logic
 from qa.rules.context import house_context
-from qa.rules.engine import BATCH, RuleSet, compile_pack, red_lines
+from qa.rules.engine import RuleSet, compile_pack, red_lines
 from qa.rules.inspector import Case, Inspector, Standard, load_scorecard
 from qa.rules.logic import denies_named
 from qa.rules.operators.shape import TurnCount
@@ -52,8 +52,8 @@ def house() -> Pack:
 def in_full(house: Pack) -> RuleSet:
     """The house pack without any shortcut: every condition is asked, and cites what it searched."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logic, "unless_silent", lambda judge, _silence, _bench: judge)
-        patch.setattr(engine, "silent", lambda judge, _silence, _bench: judge)
+        for shortcut in ("unless_silent", "silent", "_seen"):
+            patch.setattr(logic, shortcut, lambda judge, _known, _bench: judge)
         return compile_pack(house)
 
 
@@ -88,10 +88,13 @@ def _assert_same(rules: RuleSet, in_full: RuleSet, chats: Sequence[Chat], pack: 
         assert list(opinion.not_applicable) == [r.rule.id for r in rules.rules if r.rule.id in opinion.not_applicable]
 
 
-def test_together_and_with_shortcuts_the_same_is_found(house_rules: RuleSet, in_full: RuleSet, house: Pack) -> None:
+def test_together_and_with_shortcuts_the_same_is_found(
+    house_rules: RuleSet, in_full: RuleSet, house: Pack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BATCH", 60)
     chats = _demo()
-    assert len(chats) > 2 * BATCH
-    assert not any(rule.silence for rule in in_full.rules)
+    assert len(chats) > 2 * engine.BATCH
+    assert not any(rule.silence or rule.glance for rule in in_full.rules)
     _assert_same(house_rules, in_full, chats, house)
 
 

@@ -11,6 +11,7 @@ from qa.boards.behind import behind, rule_names
 from qa.boards.board import Board, Chosen, look
 from qa.boards.rollup import roll_up
 from qa.people import Scope
+from qa.privacy import MaskPolicy
 from qa.store import board, reviews
 from qa.store.board import Window
 from qa.store.board_tables import board_hours, board_nights, board_sums, chat_facts
@@ -98,7 +99,7 @@ def test_a_list_goes_on_behind_a_key(shop: Engine) -> None:
     assert rest == whole[2:]
     first = whole[-1]
     assert (first.chat_id, first.average_s, first.due, first.in_time) == ("c1", 165.0, 2, 1)
-    assert behind(shop, window, Only(said="excellent"), None).number == 0
+    assert behind(shop, window, Only(said="excellent"), None, MaskPolicy()).number == 0
     assert "greeting-missing" in rule_names(shop)
 
 

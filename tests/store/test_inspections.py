@@ -31,7 +31,7 @@ def test_ids_are_given_by_rank() -> None:
 
 @pytest.mark.usefixtures("run_id")
 def test_writing_the_same_rows_again_changes_nothing(store_engine: Engine) -> None:
-    tables = ("inspections", "findings", "flags")
+    tables = ("inspections", "findings", "flags", "quotes")
     before = [kit.rows(store_engine, name, *keys(name)) for name in tables]
     again = Rows(
         *(
@@ -41,14 +41,14 @@ def test_writing_the_same_rows_again_changes_nothing(store_engine: Engine) -> No
     )
     with write_tx(store_engine) as connection:
         store.write(connection, again)
-        store.write(connection, Rows([], [], []))
+        store.write(connection, Rows([], [], [], []))
         store.add_flags(connection, again.flags)
         store.add_flags(connection, [])
     assert [kit.rows(store_engine, name, *keys(name)) for name in tables] == before
 
 
 def keys(table: str) -> tuple[str, ...]:
-    return ("inspection_id", "reason") if table == "flags" else ("id",)
+    return {"flags": ("inspection_id", "reason"), "quotes": ("inspection_id",)}.get(table, ("id",))
 
 
 def test_counts_agree_with_the_rows(store_engine: Engine, run_id: int) -> None:

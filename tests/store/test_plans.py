@@ -15,7 +15,7 @@ TIMES = 500
 """What stands for five million."""
 GROW = (
     "chats", "chat_bodies", "dropped_texts", "frame", "strata", "inspections", "findings", "flags", "reviews",
-    "verdicts", "queue_items", "queue_marks", "queue_words", "chat_facts", "board_sums", "audit_log",
+    "verdicts", "queue_items", "queue_marks", "queue_words", "chat_facts", "board_sums", "audit_log", "quotes",
 )  # fmt: skip
 """Tables that grow with the inspections."""
 

@@ -19,7 +19,7 @@ from qa.store.dropping import Dropped, refuse_dropped
 from qa.store.operation_tables import dropped_texts
 from qa.store.revisions import Incoming, prepare
 from qa.store.session import read_tx, write_tx
-from qa.store.tables import chat_bodies, findings
+from qa.store.tables import chat_bodies
 from qa.types import Chat, Message, Role
 
 MONTHS = ("2026-08", "2026-09", "2026-10")
@@ -110,23 +110,6 @@ def test_what_was_judged_in_the_month_is_covered_and_its_shape_stays(store_engin
         assert sorted(read_bodies(connection, was)) == [1, 2, 3, 4, 5, 6]
         assert connection.execute(select(func.count()).select_from(dropped_texts)).scalar_one() == 6
     assert auditing.verify(store_engine).broken is None
-
-
-def test_killed_between_covering_and_dropping_it_goes_on(store_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    kit.fill(store_engine)
-    with monkeypatch.context() as broken:
-        broken.setattr(texts, "let_go", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            keep(store_engine, Term("acme", 1, "2026-12-01"))
-    with read_tx(store_engine) as connection:
-        assert len(read_bodies(connection, range(1, 7))) == 6
-        with pytest.raises(QaError, match="were dropped"):  # half of it is covered: nothing new is to be found in it
-            refuse_dropped(connection, "acme", "2026-11-17")
-        covered = connection.execute(select(findings.c.evidence).order_by(findings.c.id)).scalars().all()
-    assert keep(store_engine, Term("acme", 1, "2026-12-01")) == [Dropped(chats=6)]
-    with read_tx(store_engine) as connection:
-        assert connection.execute(select(findings.c.evidence).order_by(findings.c.id)).scalars().all() == covered
-    assert places(store_engine) == []
 
 
 def test_two_importers_find_a_new_month_at_once(store_engine: Engine) -> None:

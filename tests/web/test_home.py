@@ -28,8 +28,8 @@ ROLES = {
     "merchant_viewer": {"merchants": ("acme",)},
     "admin": {},
 }
-STATEMENTS, LIST = 24, 7
-"""Statements of a board, and of a list of chats, with those that find out who asks."""
+STATEMENTS, LIST, QUOTES = 24, 7, 5
+"""Statements of a board, of a list of chats with those that find out who asks, and of what a rule quotes there."""
 _LINK = re.compile(r'<a [^>]*?href="([^"]+)"[^>]*>(.*?)</a>', re.DOTALL)
 _TAGS = re.compile(r"<[^>]+>|\s+")
 
@@ -199,7 +199,7 @@ def test_trouble_shows_and_an_empty_installation_says_so(kit: web_kit.Kit) -> No
 def test_a_board_asks_the_database_little(shop: web_kit.Kit, role: str) -> None:
     client = shop.client(role, **ROLES[role])
     client.get("/")  # the first request of a minute notes that the session lives
-    for address, most in (("/", STATEMENTS), ("/chats?rule=slow", LIST)):
+    for address, most in (("/", STATEMENTS), ("/chats", LIST), ("/chats?rule=slow", LIST + QUOTES)):
         found = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_: Any, seen: list[str] = found) -> None:

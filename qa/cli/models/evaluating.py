@@ -15,6 +15,7 @@ from qa.cli.common import err, out, pass_settings, progress
 from qa.cli.models.opening import ManyValues, registry
 from qa.cli.models.showing import named
 from qa.config import Settings
+from qa.learning import with_hits
 from qa.models.baselines import majority, plain
 from qa.models.comparison import DRAWS, Evaluation, by_cross_validation, on_unseen, overlap, products_fit
 from qa.models.evaluate import judge_with
@@ -81,8 +82,7 @@ def evaluate(
     name = (Level(level), Task(task))
     _check_usage(name, train, model, test, cv)
     fit_settings = None if tune else FitSettings()
-    known = read_labelled(train)
-    tests = read_labelled(test)
+    known, tests = (_read(paths, name[0]) for paths in (train, test))
     with progress() as shows:
         if cv is not None:
             found = by_cross_validation(
@@ -101,6 +101,12 @@ def evaluate(
             found = on_unseen(judges, tests, name, _protocol(train, model, test), draws, shows)
     _warn_of_overlap(known, tests)
     _tell(found, json_file)
+
+
+def _read(paths: tuple[Path, ...], level: Level) -> list[LabelledChat]:
+    """Read labelled chats; where whole chats are judged, with what the house rules find in them."""
+    chats = read_labelled(paths)
+    return with_hits(chats) if level is Level.CHAT else chats
 
 
 def _files(settings: Settings, version: str) -> Mapping[str, bytes]:

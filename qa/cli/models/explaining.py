@@ -17,9 +17,11 @@ from qa.cli.models.opening import ManyValues, registry
 from qa.cli.models.showing import named
 from qa.config import Settings
 from qa.errors import NotFoundError
+from qa.learning import hits_of, rule_names
 from qa.models.explain import Contribution, Explanation
 from qa.models.explain import explain as explained
 from qa.models.fit import authored_data
+from qa.models.hits import rule_of
 from qa.models.labelled import counts, labels_of, read_labelled
 from qa.models.model import Model
 from qa.models.opinions import LABELS, Level, Task
@@ -69,7 +71,8 @@ def explain(
     model = Model.from_files(models.read(named(models, version)).files)
     told = 0
     for said in _chats(chat, merchant, settings, chat_id):
-        for one in explained(model, said):
+        hits = hits_of([said])[0] if model.rules else None
+        for one in explained(model, said, hits=hits):
             if (turn is not None and one.turn != turn) or (task is not None and one.task != task):
                 continue
             if label is not None and label not in LABELS[one.task]:
@@ -129,17 +132,22 @@ def _print(console: Console, chat: Chat, one: Explanation, label: str | None, mo
         console.print(Text("  " + chat.messages[one.turn].text))
     loud = one.against(wanted)
     for contribution, share in loud[:most]:
-        console.print(Text(f"  {share:+.3f}  {_said(chat, contribution)}"))
+        console.print(Text(f"  {share:+.3f}  {in_words(chat, contribution)}"))
     rest = sum(share for _, share in loud[most:])
     if loud[most:]:
         console.print(f"  {rest:+.3f}  {len(loud) - most} others")
 
 
-def _said(chat: Chat, contribution: Contribution) -> str:
+def in_words(chat: Chat, contribution: Contribution) -> str:
+    """Return what adds to a decision as a person reads it: the words, the rule with its evidence, or the figure."""
+    rule = rule_of(contribution.name)
+    name = contribution.name if rule is None else f"{contribution.name} {rule_names().get(rule, '')}".rstrip()
     if contribution.turn is None:
-        return contribution.name
+        return name if rule is None else f"{name}: found nothing"
     text = chat.messages[contribution.turn].text
     quotes = dict.fromkeys(text[start:end] for start, end in contribution.places)
+    if rule is not None:
+        return f"{name}: “{' … '.join(quotes)}” (turn {contribution.turn})"
     return f"“{' … '.join(quotes)}” ({contribution.slot}, turn {contribution.turn})"
 
 

@@ -11,12 +11,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from qa.config import Settings
 from qa.errors import ConfigError
-from qa.learning import Gathered, Prepared, gate, gather, noted, prepare
-from qa.models.compare import Judge
+from qa.learning import Gathered, Prepared, gate, gather, noted, prepare, rules_noted, with_hits
 from qa.models.doubts import Doubt, doubts_of
 from qa.models.fit import Candidate, candidate_of, domain_words
 from qa.models.fitting import fit_model
 from qa.models.gate import WorseThan, worse_by_cards
+from qa.models.hits import Judge
 from qa.models.labelled import LabelledChat, read_labelled
 from qa.models.model import Model
 from qa.models.registry import Registry
@@ -52,7 +52,7 @@ def learn_from_reviews(
         ConfigError: there are no reviews that a model may learn from.
         ModelError: a labelled file is wrong, or nothing can be learnt.
     """
-    authored, words = read_labelled(paths), domain_words()
+    authored, words = with_hits(read_labelled(paths)), domain_words()
 
     def learn(reviewed: Sequence[LabelledChat]) -> Judge:
         progress.stage("looking for wrong labels", None)
@@ -70,10 +70,18 @@ def learn_from_reviews(
     if not prepared.gathered.train:
         raise ConfigError("--from-reviews: no review labels a chat that a model may learn from (audit never trains)")
     chats = prepared.gathered.training_set(authored)
-    made = candidate_of(chats, (*(path.name for path in paths), "reviews"), by, at, progress)
+    made = noting_rules(candidate_of(chats, (*(path.name for path in paths), "reviews"), by, at, progress))
     card = msgspec.structs.replace(made.card, settings=made.card.settings | {"reviews": noted(prepared)})
     doubts = [doubt for one in prepared.noise for doubt in doubts_of(one.task, one.given, one.chats, one.suspects)]
     return Learnt(Candidate(made.files, card), tuple(_remarks(prepared)), tuple(doubts))
+
+
+def noting_rules(candidate: Candidate) -> Candidate:
+    """Return the candidate with the rules it was told of on its card, where it listens to any."""
+    if not candidate.card.settings.get("listens_to"):
+        return candidate
+    settings = candidate.card.settings | {"told_by": rules_noted()}
+    return Candidate(candidate.files, msgspec.structs.replace(candidate.card, settings=settings))
 
 
 def _remarks(prepared: Prepared) -> Iterator[str]:

@@ -9,6 +9,8 @@ import click
 import msgspec
 
 from qa.cli.common import now, out, progress
+from qa.cli.models.reviewed import noting_rules
+from qa.learning import with_hits
 from qa.models import shipping
 from qa.models.card import CARD_NAME, Card
 from qa.models.fit import authored_data, fit_candidate
@@ -27,7 +29,7 @@ def ship(ctx: click.Context, *, check: bool) -> None:
     keeps the date of the card.
     """
     with progress() as shows:
-        candidate = fit_candidate(authored_data(), AUTHOR, _kept_date() or now(), shows)
+        candidate = noting_rules(fit_candidate(authored_data(), AUTHOR, _kept_date() or now(), shows, with_hits))
     contents, sums = shipping.packed(candidate.files, candidate.card)
     if sums == dict(shipping.SHIPPED_SHA256):
         out().print(f"nothing to change: {len(contents)} files as they were")

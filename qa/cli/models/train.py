@@ -8,11 +8,12 @@ import click
 
 from qa.cli.common import now, out, pass_settings, progress
 from qa.cli.models.opening import ManyValues, registry
-from qa.cli.models.reviewed import learn_from_reviews
+from qa.cli.models.reviewed import learn_from_reviews, noting_rules
 from qa.cli.owner import user
 from qa.config import Settings
 from qa.errors import ConfigError
 from qa.hours import iso_local
+from qa.learning import with_hits
 from qa.models.doubts import encode_doubts
 from qa.models.fit import authored_data, fit_candidate
 from qa.models.gate import DECIDING, shown
@@ -67,7 +68,7 @@ def train(
             for remark in learnt.remarks:
                 console.print(remark)
         else:
-            candidate = fit_candidate(data or authored_data(), by, at, shows)
+            candidate = noting_rules(fit_candidate(data or authored_data(), by, at, shows, with_hits))
     stored = models.add(candidate.files, candidate.card, name, iso_local(at, settings.zone)[:10])
     console.print(f"made {stored.version} from {stored.card.data.chats:,} chats")
     for head, report in stored.card.metrics.items():

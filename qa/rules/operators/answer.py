@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from qa.ledger import STICKER_KINDS
+from qa.rules import quiet
 from qa.rules.asking import Asked
 from qa.rules.base import Judge, Judgement, Operator, Place, State, hit, miss, not_applicable
+from qa.rules.batch import MANY, Batch, Flags, Numbers
 from qa.rules.bench import Bench
+from qa.rules.columns import stands_in
 from qa.rules.finder import Finder, Words, listed
+from qa.rules.quiet import Glance, Known
+from qa.rules.reasons import ASK, IS_HIT, MISSED
 from qa.rules.view import View
 from qa.text import Level, fold
 from qa.types import Role
@@ -94,6 +100,33 @@ class Answer(Operator):
 
         return judge
 
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by the letters of the answers and the words in them whether there can be so many."""
+        on = bench.glances.get(bench.named(self.on)) if self.on is not None else None
+        has = _finder(bench, [*self.has, *listed(bench, self.has_list)], self.negated, self.asked)
+        lacks = _finder(bench, [*self.lacks, *listed(bench, self.lacks_list)], negated=True, asked="count")
+        none = bench.reasons(f"no answer to {self.on}" if self.on else "no answer")
+
+        def glance(batch: Batch) -> Known:
+            answers = batch.keep("answers", lambda: _answers(batch))
+            chat, made = answers.chat, np.ones(answers.chat.size, bool)
+            if self.max_chars is not None:
+                made &= answers.letters <= self.max_chars
+            if has is not None:
+                made &= answers.having(batch, has)
+            if lacks is not None:
+                made &= ~answers.having(batch, lacks)
+            chats = len(batch.views)
+            states = np.where(np.bincount(chat[made], minlength=chats) < self.at_least, MISSED, ASK)
+            states = np.where(np.bincount(chat, minlength=chats) > 0, states, none)
+            if self.on is None:
+                return quiet.unplaced(batch, states)
+            asked = (on or quiet.nothing_known)(batch).states
+            known = np.where(asked == IS_HIT, np.where(states == none, none, ASK), none)
+            return quiet.unplaced(batch, np.where(asked == ASK, ASK, known))
+
+        return glance
+
     def _found(
         self, view: View, exchanges: list[_Exchange], has: Finder | None, lacks: Finder | None
     ) -> list[list[Place]]:
@@ -173,6 +206,35 @@ def _paired(view: View) -> list[_Exchange]:
             else:
                 current.shown = True
     return [*exchanges, current] if current.answer else exchanges
+
+
+class _Answers(NamedTuple):
+    """The answers of many chats, numbered: the chat of each, and its letters at least."""
+
+    chat: Numbers
+    letters: Numbers
+    of_row: Numbers
+    """Row → the answer it belongs to, one more than there are where it belongs to none."""
+
+    def having(self, batch: Batch, words: Finder) -> Flags:
+        """Which answers have one of these words."""
+        there = np.zeros(self.chat.size + 1, bool)
+        there[self.of_row.take(batch.found(words.level, words.slot).row)] = True
+        return there[:-1]
+
+
+def _answers(batch: Batch) -> _Answers:
+    exchanges = [(chat, one.answer) for chat, view in enumerate(batch.views) for one in _exchanges(view)]
+    chats = np.array([chat for chat, _ in exchanges], np.int64)
+    sizes = [len(turns) for _, turns in exchanges]
+    turn = np.array([turn for _, turns in exchanges for turn in turns], np.int64)
+    row = np.minimum(batch.rows_at(np.repeat(chats, sizes) * MANY + turn), batch.turn.size - 1)
+    text = batch.turn.take(row) == turn  # a sticker is no row
+    answer = np.repeat(np.arange(chats.size), sizes)[text]
+    of_row = np.full(batch.turn.size, chats.size)
+    of_row[row[text]] = answer
+    letters = np.where(stands_in(batch, "[#"), 0, batch.letters(_SQUASH))  # as there may be sticker codes
+    return _Answers(chats, np.bincount(answer, letters.take(row[text]), minlength=chats.size), of_row)
 
 
 def _longer(view: View, one: _Exchange, most: int) -> bool:

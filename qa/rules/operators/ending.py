@@ -7,8 +7,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from qa.ledger import CLOSED, STICKER_KINDS, TRANSFER, Row
+from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.quiet import Glance
+from qa.rules.reasons import ASK
 from qa.rules.view import View
 from qa.types import MICROSECONDS, Instant, Message, Role
 
@@ -42,6 +45,10 @@ class PrematureClose(Operator):
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - times are not searched for words
         """Return the judge."""
         return self._judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by asking, which takes no longer."""
+        return quiet.asked_of(self._judge, bench.reasons)
 
     def _judge(self, view: View) -> Judgement:
         rows = _rows(view)
@@ -80,6 +87,10 @@ class SilenceBeforeEnd(Operator):
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - times are not searched for words
         """Return the judge."""
         return self._judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by asking, which takes no longer."""
+        return quiet.asked_of(self._judge, bench.reasons)
 
     def _judge(self, view: View) -> Judgement:
         rows = _rows(view)
@@ -126,6 +137,17 @@ class Handover(Operator):
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - times are not searched for words
         """Return the judge."""
         return self._judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell where there is none."""
+        no_times, none = bench.reasons("no times"), bench.reasons("no hand-over")
+
+        def state(view: View) -> int:
+            if TRANSFER in view.kinds:
+                return ASK
+            return none if view.rows else no_times
+
+        return lambda batch: quiet.by_reason(batch, [state(view) for view in batch.views])
 
     def _judge(self, view: View) -> Judgement:
         rows = _rows(view)

@@ -6,12 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from qa.rules import quiet
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
 from qa.rules.entities import NUMBERS, real_day, split_numbers
 from qa.rules.finder import within
+from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level, fold
 from qa.types import Role
@@ -87,6 +91,17 @@ class Entity(Scoped):
             return hit(tuple(found), value=float(len(found)))
 
         return judge
+
+    def look(self, bench: Bench) -> Look:
+        """Tell by where anything looks like one."""
+        slots = {(_SQUASH if kind in NUMBERS else _FOLD, _slot(kind, bench)) for kind in self.kinds}
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            row = np.concatenate([batch.found(level, slot).row for level, slot in slots])
+            row = row[rows.take(row)]
+            return quiet.found(batch, row, row < 0)
+
+        return look
 
     def _said_by(self, role: Role, bench: Bench) -> Callable[[View], dict[str, int]]:
         """Return what finds the numbers of another side, and in which turn first.

@@ -7,10 +7,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from qa.rules import quiet
 from qa.rules.asking import Asked
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
 from qa.rules.finder import Finder, Words, listed
+from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level
 
@@ -73,6 +76,21 @@ class Keywords(Scoped):
         for finder in finders:
             bench.waits_for(finder.slot)
         return lambda view, turns: _every(turns, view, finders)
+
+    def look(self, bench: Bench) -> Look | None:
+        """Tell by where the words stand; which of them are mere mentions is not always seen."""
+        if self.any_ or self.list_ or self.none or self.none_list:
+            words = [*self.any_, *self.none, *listed(bench, [*self.list_, *self.none_list])]
+            finder = self._finder(bench, words)
+            denied, every = bool(self.none or self.none_list), bench.naming
+
+            def look(batch: Batch, rows: Flags) -> Known:
+                places, sure = finder.look(batch, rows, every=every)
+                known = quiet.found(batch, places.row, sure, self.at_least)
+                return quiet.denied(batch, known) if denied else known
+
+            return look
+        return None
 
     def _finder(self, bench: Bench, words: Sequence[str]) -> Finder:
         level = Level(self.match)

@@ -7,12 +7,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from qa.ledger import STICKER_KINDS, TRANSFER, WaitKind
+from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.quiet import Glance
+from qa.rules.reasons import ASK
 from qa.rules.view import View
 from qa.types import Message, Role
 
 _CUSTOMER, _AGENT, _BOT = Role.CUSTOMER, Role.AGENT, Role.BOT
+
+_REOPENED = WaitKind.REOPENED
 
 _ANSWERS = frozenset([_AGENT, _BOT])
 
@@ -33,6 +38,10 @@ class LeftHolding(Operator):
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - the ledger's word list decides
         """Return the judge."""
         return self._judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by asking, which takes no longer."""
+        return quiet.asked_of(self._judge, bench.reasons)
 
     def _judge(self, view: View) -> Judgement:
         if not view.turns_of(_AGENT):
@@ -73,6 +82,18 @@ class ReopenedWait(Operator):
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a wait searches for no words
         """Return the judge."""
         return self._judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell where nobody came back."""
+        none, reasons = bench.reasons("no answered wait of a customer who came back"), bench.reasons
+
+        def state(view: View) -> int:
+            ledger = view.ledger
+            if ledger.not_applicable:
+                return reasons(ledger.not_applicable)
+            return ASK if any(wait.kind is _REOPENED for wait in ledger.waits) else none
+
+        return lambda batch: quiet.by_reason(batch, [state(view) for view in batch.views])
 
     def _judge(self, view: View) -> Judgement:
         ledger = view.ledger

@@ -6,11 +6,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from qa.rules import quiet
 from qa.rules.asking import Asked, meant
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
+from qa.rules.columns import surely_said
 from qa.rules.finder import within
 from qa.rules.mention import negated, quoted
+from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level
 
@@ -61,6 +65,19 @@ class Pattern(Scoped):
             return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
 
         return judge
+
+    def look(self, bench: Bench) -> Look:
+        """Tell by where it matches; what an exception leaves of it is not seen, nor always what is a mere mention."""
+        level = Level(self.match)
+        slot = bench.pattern(level, self.pattern)
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            places = batch.found(level, slot)
+            places = places.only(rows.take(places.row))
+            sure = surely_said(batch, places, negated=self.negated, quoted=self.quoted, asked=self.asked)
+            return quiet.found(batch, places.row, sure if self.except_ is None else sure & False, self.at_least)
+
+        return look
 
 
 def _clear(places: list[Place], excluded: list[Place]) -> list[Place]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
+from qa.rules import quiet
 from qa.rules.asking import Asked
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
+from qa.rules.columns import beside
 from qa.rules.finder import Finder, Words, listed
+from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level
 
@@ -70,6 +75,23 @@ class Near(Scoped):
             return hit(tuple(places), value=float(len(pairs)))
 
         return judge
+
+    def look(self, bench: Bench) -> Look:
+        """Tell by where both stand at all, and how close."""
+        left = self._finder(bench, [*self.a, *listed(bench, self.a_list)])
+        right = self._finder(bench, [*self.b, *listed(bench, self.b_list)])
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            ones, others = left.all_in(batch, rows), right.all_in(batch, rows)
+            if self.chars is not None:
+                ones = ones.only(beside(ones, others, self.chars))
+            else:
+                there = np.zeros(len(batch.views), bool)
+                there[batch.chat.take(others.row)] = True
+                ones = ones.only(there.take(batch.chat.take(ones.row)))
+            return quiet.found(batch, ones.row, ones.row < 0, self.at_least)
+
+        return look
 
     def _finder(self, bench: Bench, words: list[str]) -> Finder:
         level = Level(self.match)

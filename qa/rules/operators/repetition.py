@@ -9,8 +9,12 @@ from typing import ClassVar
 from pydantic import Field
 from rapidfuzz import fuzz
 
+from qa.rules import quiet
 from qa.rules.base import Judgement, Scoped, Weigh, hit, miss
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
+from qa.rules.likeness import alike_chats, equal_chats
+from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level
 from qa.types import Role
@@ -70,6 +74,26 @@ class Repeated(Scoped):
             return hit(tuple((turn, 0, len(view.text(turn))) for turn in group), value=float(len(group)))
 
         return judge
+
+    def look(self, bench: Bench) -> Look:
+        """Tell by the letters whether any two turns can be alike."""
+        bench.folds(_SQUASH)
+        words = bench.phrases(_FOLD, bench.wordlist(self.containing_list)) if self.containing_list else None
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            rows = rows & (batch.letters(_SQUASH) >= self.min_length)
+            if words is not None:
+                said = batch.no_row.copy()
+                said[batch.found(_FOLD, words).row] = True
+                rows &= said
+            (row,) = rows.nonzero()
+            if self.similarity < _EQUAL:
+                likely = alike_chats(batch, row, self.similarity / _EQUAL)
+            else:
+                likely = equal_chats(batch, row, self.times)
+            return quiet.told(batch, batch.no_chat, ~likely)
+
+        return look
 
     def _answers(self, view: View) -> tuple[int, ...] | None:
         """Return the turns of the other side, if one has to stand between two repetitions."""

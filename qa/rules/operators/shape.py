@@ -7,8 +7,12 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from qa.ledger import TRANSFER
+from qa.rules import quiet
 from qa.rules.base import MISSED, Judge, Judgement, Operator, Scoped, Weigh, hit, miss, not_applicable
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
+from qa.rules.quiet import Known, Look
+from qa.rules.scoping import counts
 from qa.rules.view import View
 from qa.text import Level
 from qa.types import Role
@@ -40,6 +44,17 @@ class ShortReplies(Scoped):
             return hit(tuple((turn, 0, len(view.text(turn))) for turn in short), value=float(len(short)))
 
         return judge
+
+    def look(self, bench: Bench) -> Look:
+        """Tell by the turns' lengths."""
+        bench.folds(_SQUASH)
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            letters = batch.letters(_SQUASH)
+            (short,) = (rows & (letters >= 1) & (letters <= self.max_chars)).nonzero()
+            return quiet.found(batch, short, short < 0, self.at_least)
+
+        return look
 
 
 class TurnCount(Scoped):
@@ -77,6 +92,18 @@ class TurnCount(Scoped):
             return hit(view.whole(found), value=value) if enough and few else miss(found, value=value)
 
         return judge
+
+    def look(self, bench: Bench) -> Look:  # noqa: ARG002 - no words are searched
+        """Tell by the number of turns."""
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            number = counts(batch, rows)
+            enough = number >= (self.at_least or 0)
+            if self.at_most is not None:
+                enough &= number <= self.at_most
+            return Known(quiet.told(batch, enough, ~enough).states, rows, number > 0)
+
+        return look
 
 
 class Transfers(Operator):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import fsum
 from typing import ClassVar, Literal, Self
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from qa.hours import contains
 from qa.ledger import Ledger, Wait, WaitKind
+from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
+from qa.rules.batch import Batch
 from qa.rules.bench import Bench
+from qa.rules.quiet import Glance, Known, States
+from qa.rules.reasons import IS_HIT, MISSED, Reasons
 from qa.rules.view import View
 from qa.types import MICROSECONDS, Instant
 
 Opened = Literal["any", "peak", "off_peak"]
 HoursOf = Literal["all", "peak", "off_peak", "business"]
 _HOUR = 3600 * MICROSECONDS
+_FIRST = WaitKind.FIRST
 
 
 class Figure(Operator):
@@ -55,6 +63,22 @@ class Figure(Operator):
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a ledger figure searches for no words
         """Return the judge."""
         return self._judge
+
+    def glance(self, bench: Bench) -> Glance | None:
+        """Tell by the figures."""
+        return None if self.hours != "all" else lambda batch: self._told(batch, bench.reasons)
+
+    def _told(self, batch: Batch, reasons: Reasons) -> Known:
+        values = batch.keep(
+            (self.figure, self.seconds), lambda: _column([self._value(view.ledger) for view in batch.views])
+        )
+        beyond = values > self.over if self.over is not None else values < (self.under or 0)
+        unknown = batch.keep("no figure", lambda: _why_unknown(batch, reasons))
+        states = np.where(np.isnan(values), unknown, np.where(beyond, IS_HIT, MISSED))
+        if self.opened != "any":
+            outside = batch.keep(("outside", self.opened), lambda: _outside_of(batch, self.opened, reasons))
+            states = np.where(outside > 0, outside, states)
+        return quiet.unplaced(batch, states)
 
     def _judge(self, view: View) -> Judgement:
         ledger = view.ledger
@@ -137,6 +161,19 @@ class AnyWait(Operator):
         """Return the judge."""
         return self._judge
 
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by the longest of the waits."""
+        none, reasons = bench.reasons("no counted wait"), bench.reasons
+
+        def glance(batch: Batch) -> Known:
+            key = ("longest", self.until, self.first, self.hours)
+            longest = batch.keep(key, lambda: _column([self._longest(view) for view in batch.views]))
+            states = np.where(np.isnan(longest), none, np.where(longest > self.over, IS_HIT, MISSED))
+            no_ledger = batch.keep("no ledger", lambda: _why_no_ledger(batch, reasons))
+            return quiet.unplaced(batch, np.where(no_ledger > 0, no_ledger, states))
+
+        return glance
+
     def _judge(self, view: View) -> Judgement:
         ledger = view.ledger
         if ledger.not_applicable:
@@ -147,6 +184,15 @@ class AnyWait(Operator):
         if longest <= self.over:
             return miss(value=longest)
         return hit(_whole(view, *(turn for seconds, turn in waits if seconds > self.over)), value=longest)
+
+    def _longest(self, view: View) -> float | None:
+        """The first that ``_waits`` returns, for the many chats of which nobody asks for the second."""
+        first, waits = self.first, opened_in(view, view.ledger.waits, self.hours)
+        if self.until == "response":
+            seconds = [w.response_s for w in waits if w.counted and (first or w.kind is not _FIRST)]
+        else:
+            seconds = [w.substantive_s for w in waits if w.counted and (first or w.kind is not _FIRST)]
+        return max([second for second in seconds if second is not None], default=None)
 
     def _waits(self, view: View) -> tuple[float | None, list[tuple[float, int]]]:
         """The longest of the waits asked about; seconds and first turn of each. Kept for other rules that ask so."""
@@ -192,6 +238,22 @@ class Unanswered(Operator):
 
         return judge
 
+    def glance(self, bench: Bench) -> Glance | None:
+        """Tell by the number of them."""
+        none, reasons = bench.reasons("no wait"), bench.reasons
+        if self.hours != "all":
+            return None
+
+        def state(view: View) -> int:
+            ledger = view.ledger
+            if ledger.not_applicable and not ledger.unanswered:
+                return reasons(ledger.not_applicable)
+            if not ledger.waits:
+                return none
+            return IS_HIT if (ledger.unanswered or 0) >= self.at_least else MISSED
+
+        return lambda batch: quiet.by_reason(batch, [state(view) for view in batch.views])
+
 
 class FollowUp(Operator):
     """The customer was contacted again ``within_hours`` after the chat's end.
@@ -231,6 +293,34 @@ def _end(view: View) -> Instant | None:
     if view.chat.ended_at is not None:
         return view.chat.ended_at
     return max((m.at for m in view.chat.messages if m.at is not None), default=None)
+
+
+def _column(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
+    """Figures of many chats, NaN where one is unknown."""
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _why_unknown(batch: Batch, reasons: Reasons) -> States:
+    """Chat → why a figure of its ledger is unknown, where one is."""
+    ledgers = [view.ledger for view in batch.views]
+    said = [one.not_applicable or ("unanswered" if one.unanswered else "no counted wait") for one in ledgers]
+    return np.array([reasons(reason) for reason in said])
+
+
+def _why_no_ledger(batch: Batch, reasons: Reasons) -> States:
+    """Chat → why there are no figures, 0 where there are some."""
+    said = [view.ledger.not_applicable for view in batch.views]
+    return np.array([reasons(reason) if reason else 0 for reason in said])
+
+
+def _outside_of(batch: Batch, opened: Opened, reasons: Reasons) -> States:
+    """Chat → why its first wait is not in the hours asked for, 0 where it is or nothing is known of the chat."""
+    said = []
+    for view in batch.views:
+        ledger = view.ledger
+        first = ledger.waits[0] if ledger.waits else None
+        said.append("" if first is None and ledger.not_applicable else _outside(first, opened, view))
+    return np.array([reasons(reason) if reason else 0 for reason in said])
 
 
 def _outside(first: Wait | None, opened: str, view: View) -> str:

@@ -7,9 +7,12 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from qa.rules import quiet
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
 from qa.rules.finder import within
+from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level, fold
 
@@ -71,6 +74,19 @@ class Length(Scoped):
             return hit(_whole(view, tuple(found)), value=float(furthest))
 
         return judge
+
+    def look(self, bench: Bench) -> Look | None:
+        """Tell by the letters, sticker codes among them, whether any turn may be too long."""
+        bench.folds(_SQUASH)
+        if self.of != "turn" or self.over is None:
+            return None
+        over = self.over
+
+        def look(batch: Batch, rows: Flags) -> Known:
+            (long,) = (rows & (batch.letters(_SQUASH) > over)).nonzero()
+            return quiet.found(batch, long, long < 0, self.at_least)
+
+        return look
 
     def _beyond(self, length: float) -> bool:
         return length > self.over if self.over is not None else length < (self.under or 0)

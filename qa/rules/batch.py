@@ -1,0 +1,341 @@
+"""Several chats folded and searched together: every turn a row, every match a row's, in columns.
+
+What is found of a chat is what its ``View`` finds alone; here it is found for all of them by a few operations on
+columns. A chat in which folding makes several characters of one, or one of several, is left to itself (``alone``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.rules.base import Place
+from qa.rules.bench import ANY_EDGE, Index
+from qa.rules.trie import Trie
+from qa.rules.view import View
+from qa.text import BREAK, Joined, Level, Originals, Together
+from qa.types import Role
+
+T = TypeVar("T")
+Numbers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+MANY = 1 << 32
+"""More than the turns of any chat."""
+_LONG = 1 << 20
+"""More than the length of any match that matters for the order of two."""
+
+
+class Places(NamedTuple):
+    """Matches of a slot: the row, and the place in the original texts of all rows, a line each; in no order."""
+
+    row: Numbers
+    start: Numbers
+    end: Numbers
+
+    def sorted(self) -> Places:
+        """The same in order of place."""
+        order = (self.start * _LONG + (self.end - self.start)).argsort()
+        return Places(*(column.take(order) for column in self))
+
+    def only(self, kept: Flags) -> Places:
+        """Return those for which ``kept`` is set."""
+        (which,) = kept.nonzero()
+        return Places(*(column.take(which) for column in self))
+
+
+_NUMBERS = {role: number for number, role in enumerate(Role)}
+
+
+def role_number(role: Role) -> int:
+    """Return what stands for a role in ``Batch.role``."""
+    return _NUMBERS[role]
+
+
+NOWHERE = Places(*(np.zeros(0, np.int64) for _ in range(3)))
+
+
+class Searcher:
+    """An index made ready to search many chats at once; made once a rule set, when the first batch comes."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.trie = Trie(index.phrases)
+        self.groups = np.array(index.group_of[: len(index.phrases)], np.int16)
+        """Of each phrase."""
+        self.patterns = frozenset(index.of_pattern.values())
+        """Groups that are a pattern's."""
+        gates: dict[int, list[int]] = {}
+        for group, patterns in sorted(index.gated.items()):
+            for which in patterns:
+                gates.setdefault(which, []).append(group)
+        self._gated = sorted(gates)
+        self._gates = np.array([group for which in self._gated for group in gates[which]], np.int64)
+        self._gates_first = _firsts([len(gates[which]) for which in self._gated])
+        self.slots = np.array([slot for of in index.slots for slot in of], np.int64)
+        """The slots of all groups one after the other …"""
+        self.slots_first = _firsts([len(of) for of in index.slots])
+        """… and where those of each group begin."""
+
+    def waiting(self, found: Flags) -> Iterator[tuple[int, list[int]]]:
+        """Patterns (by place in the index) that may match, and in which groups' turns, given the groups found."""
+        (opened,) = found.take(self._gates).nonzero()
+        patterns = (self._gates_first.searchsorted(opened, side="right") - 1).tolist()
+        told = zip(patterns, self._gates.take(opened).tolist(), strict=True)
+        return ((self._gated[i], [group for _, group in gates]) for i, gates in groupby(told, itemgetter(0)))
+
+
+def _firsts(sizes: Sequence[int]) -> Numbers:
+    """Where things of these sizes begin that stand one after the other; one more for the end.
+
+    >>> _firsts([2, 0, 3]).tolist()
+    [0, 2, 2, 5]
+    """
+    return np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
+
+
+class Batch:
+    """Views of some chats with everything that is searched for found in all of them; raises what crashes on the way."""
+
+    def __init__(self, views: Sequence[View], searchers: Mapping[Level, Searcher], slots: int) -> None:
+        self.views = views
+        self.whose = next(iter(searchers.values())).index.whose if searchers else None
+        """Whose turns the rows are (None: everybody's)."""
+        turns = [view.turns_of(self.whose) or (-1,) for view in views]  # a chat without turns is an empty line
+        self.turn = np.array([turn for of in turns for turn in of])
+        """Row → turn of its chat, -1 where there is none."""
+        sizes = [len(of) for of in turns]
+        self.first = _firsts(sizes)
+        """Chat → its first row; one more at the end."""
+        self.chat = np.repeat(np.arange(len(views)), sizes)
+        """Row → chat."""
+        self._at = self.chat * MANY + self.turn
+        originals = Originals([view.texts_of(self.whose) for view in views])
+        self._originals, self.codes = originals, originals.codes
+        """Code points of all rows, a line each."""
+        breaks = (self.codes == ord(BREAK)).nonzero()[0]
+        self.begin = np.concatenate(([0], breaks + 1))
+        """Row → where it begins in ``codes``; one more would be the end."""
+        self._row_of = np.repeat(np.arange(self.turn.size), np.diff(np.append(self.begin, self.codes.size + 1)))
+        self.levels = {level: _Level(self, level, originals.fold(level), one) for level, one in searchers.items()}
+        self.alone = np.array([not view.turns_of(self.whose) for view in views])
+        """Chats of which the columns do not tell the truth."""
+        for level in self.levels.values():
+            self.alone[list(level.folded.alone)] = True
+        self.readable = self.whose is None
+        """Whether the rows are those of everybody, as glances need."""
+        self.kept: dict[Any, Any] = {}
+        """What was once computed for somebody."""
+        self.no_row, self.no_chat = np.zeros(self.turn.size, bool), np.zeros(len(views), bool)
+        """Not to be changed."""
+        self.wanted = ~self.no_chat
+        """The chats that are asked about just now."""
+        self._share(slots)
+
+    @cached_property
+    def role(self) -> Numbers:
+        """Row → who wrote it (``role_number``), -1 where there is no turn."""
+        messages = [(view.chat.messages, view.turns_of(self.whose)) for view in self.views]
+        return np.array(
+            [number for of, turns in messages for number in ([_NUMBERS[of[turn].role] for turn in turns] or (-1,))]
+        )
+
+    def _share(self, slots: int) -> None:
+        """Tell the views what was found, so that nobody searches again; and how they were folded."""
+        occurring = np.zeros((len(self.views), slots), bool)
+        for level in self.levels.values():
+            level.search(occurring.reshape(-1), slots)
+        self.occurring = occurring
+        """Chat and slot: whether it occurs there."""
+        told = np.packbits(occurring, axis=1, bitorder="little")
+        for which, (view, bits, alone) in enumerate(zip(self.views, told, self.alone.tolist(), strict=True)):
+            if not alone:
+                view.share(Share(self, which), int.from_bytes(bits.tobytes(), "little"))
+
+    def close(self) -> None:
+        """Let go of everything at once: views and batch know each other, so nobody else would for a long time."""
+        self.views = ()
+        self.levels.clear()
+        self.kept.clear()
+
+    def keep(self, key: Any, make: Callable[[], T]) -> T:
+        """Return what was kept under a key, made now if nobody has asked before."""
+        known: T | None = self.kept.get(key)
+        if known is None:
+            known = self.kept[key] = make()
+        return known
+
+    def folded(self, level: Level) -> Together:
+        """Return the rows folded on a level, whether or not it is searched."""
+        searched = self.levels.get(level)
+        return searched.folded if searched else self.keep(("folded", level), lambda: self._originals.fold(level))
+
+    def letters(self, level: Level) -> Numbers:
+        """Row → number of its characters, folded."""
+        return self.keep(("letters", level), lambda: _letters(self.folded(level).codes))
+
+    def rows_at(self, place: Numbers) -> Numbers:
+        """The rows of turns, given as their chat's number times ``MANY`` and their own."""
+        row: Numbers = self._at.searchsorted(place)
+        return row
+
+    def row_of(self, place: Numbers) -> Numbers:
+        """The rows in which places of ``codes`` are."""
+        return self._row_of.take(place)
+
+    def found(self, level: Level, slot: int) -> Places:
+        """Where a slot's phrases or pattern occur in all chats; not for the exceptions that are looked for late."""
+        return self.keep((level, slot), lambda: self.levels[level].places(slot))
+
+    def places(self, which: int, level: Level, slot: int) -> list[Place]:
+        """The same of one chat, as its ``View.found`` returns it."""
+        columns, bounds = self.keep((level, slot, "of"), lambda: self._listed(self.found(level, slot)))
+        low, high = bounds[which], bounds[which + 1]
+        return [*zip(*(column[low:high] for column in columns), strict=True)]
+
+    def _listed(self, places: Places) -> tuple[list[list[int]], list[int]]:
+        """Turn, start and end in it, sorted, as lists; and where each chat's begin."""
+        places = places.sorted()
+        begin = self.begin.take(places.row)
+        columns = [self.turn.take(places.row), places.start - begin, places.end - begin]
+        return [column.tolist() for column in columns], places.row.searchsorted(self.first).tolist()
+
+
+def _letters(codes: npt.NDArray[np.uint32]) -> Numbers:
+    (breaks,) = (codes == ord(BREAK)).nonzero()
+    return np.diff(np.concatenate(([-1], breaks, [codes.size]))) - 1
+
+
+class Share(NamedTuple):
+    """What a batch knows of one of its chats, as its view asks for it."""
+
+    batch: Batch
+    which: int
+
+    def places(self, level: Level, slot: int) -> list[Place]:
+        """Where a slot occurs."""
+        return self.batch.places(self.which, level, slot)
+
+    def joined(self, level: Level, whose: Role | None) -> Joined | None:
+        """The turns of a role folded, if they are."""
+        return self.batch.folded(level).one(self.which) if whose is self.batch.whose else None
+
+
+class _Level:
+    """All rows folded on a level, and what is found there."""
+
+    def __init__(self, batch: Batch, level: Level, folded: Together, searcher: Searcher) -> None:
+        self.batch, self.level, self.folded, self.searcher = batch, level, folded, searcher
+        self.index = searcher.index
+
+    def search(self, occurring: Flags, slots: int) -> None:
+        """Find phrases and patterns; set which of so many slots occur in which chat, the chats one after the other."""
+        self._find_phrases()
+        groups = len(self.index.slots)
+        self._present = np.zeros((len(self.batch.views), groups), bool)
+        """Chat and group: whether it occurs there."""
+        present = self._present.reshape(-1)
+        present[self.batch.chat.take(self._row) * groups + self._group] = True
+        self._find_patterns()
+        self._there = np.logical_or.reduce(self._present).tolist()
+        (there,) = present.nonzero()
+        chat = there // groups
+        group = there - chat * groups
+        first = self.searcher.slots_first.take(group)
+        sizes = self.searcher.slots_first.take(group + 1) - first
+        begin = first - sizes.cumsum() + sizes  # of the group's slots, less those of the groups before
+        slot = self.searcher.slots.take(np.arange(sizes.sum()) + np.repeat(begin, sizes))
+        occurring[np.repeat(chat * slots, sizes) + slot] = True
+
+    def _find_phrases(self) -> None:
+        found = self.searcher.trie.find(self.folded.codes)
+        group = self.searcher.groups.take(found.phrase)
+        order = group.argsort(kind="stable")
+        self._group = group.take(order).astype(np.int64)
+        """Of each match; in order, so that those of one group stand together …"""
+        self._bounds = np.bincount(group + 1, minlength=len(self.index.slots) + 1).cumsum()
+        """… from here up to the next."""
+        source = self.folded.source
+        self._start = source.take(found.start.take(order))
+        self._end = source.take(found.end.take(order) - 1) + 1
+        self._row = self.batch.row_of(self._start)
+
+    def _find_patterns(self) -> None:
+        """Note which patterns occur where."""
+        index, present = self.index, self._present
+        if index.sought:
+            every = tuple(range(len(index.sought)))
+            match = index.pattern_set.Match if index.pattern_set else lambda _: every
+            chats, text_of = len(self.batch.views), self.folded.text_of
+            told = [(chat, i) for chat in range(chats) for i in match(text_of(chat)) or ()]
+            present[[chat for chat, _ in told], [index.sought[i] for _, i in told]] = True
+        lines: list[str] = []
+        for which, gates in self.searcher.waiting(np.diff(self._bounds) > 0):
+            lines = lines or self.folded.text.split(BREAK)
+            rows = self._rows(gates)
+            group = index.group_of[len(index.phrases) + which]
+            for chat in self._matching(which, rows, lines):
+                present[chat, group] = True
+
+    def _rows(self, groups: Sequence[int]) -> list[int]:
+        """The rows in which matches of these groups of phrases stand."""
+        there = np.zeros(self.batch.turn.size, bool)
+        for group in groups:
+            there[self._row[self._bounds[group] : self._bounds[group + 1]]] = True
+        return there.nonzero()[0].tolist()
+
+    def _matching(self, which: int, rows: list[int], lines: list[str]) -> Iterator[int]:
+        """The chats in which a pattern occurs, of rows in which it may."""
+        pattern = self.index.patterns[which]
+        if pattern.search(BREAK.join([lines[row] for row in rows]).encode()) is None:
+            return
+        for chat, of in groupby(rows, self.batch.chat.item):
+            if pattern.search(BREAK.join([lines[row] for row in of]).encode()):
+                yield chat
+
+    def places(self, slot: int) -> Places:
+        """Where a slot's phrases or pattern occur."""
+        groups = self.index.groups[slot]
+        found = [self._places(group) for group in groups if self._there[group]]
+        if len(found) < 2:  # noqa: PLR2004 - nothing has to be put together
+            return found[0] if found else NOWHERE
+        return Places(*map(np.concatenate, zip(*found, strict=True)))
+
+    def _places(self, group: int) -> Places:
+        if group in self.searcher.patterns:
+            return self._located(group)
+        low, high = self._bounds[group], self._bounds[group + 1]
+        found = Places(self._row[low:high], self._start[low:high], self._end[low:high])
+        edges = self.index.edges[group]
+        return found if edges == ANY_EDGE or not found.row.size else found.only(self._uncut(found, edges))
+
+    def _located(self, group: int) -> Places:
+        """Where a pattern matches, as the views of the chats in which it occurs find it."""
+        batch, [slot] = self.batch, self.index.slots[group]
+        found = [
+            (chat * MANY + turn, start, end)
+            for chat in self._present[:, group].nonzero()[0].tolist()
+            if not batch.alone[chat]
+            for turn, start, end in batch.views[chat].found(self.level, slot)
+        ]
+        if not found:
+            return NOWHERE
+        place, start, end = np.array(found).T
+        row = batch.rows_at(place)
+        begin = batch.begin.take(row)
+        return Places(row, begin + start, begin + end)
+
+    def _uncut(self, found: Places, edges: int) -> Flags:
+        """Which matches are not cut out of a longer word."""
+        batch = self.batch
+        begin, chat, turn = batch.begin.take(found.row), batch.chat.take(found.row), batch.turn.take(found.row)
+        columns = (chat, turn, found.start - begin, found.end - begin)
+        told = zip(*(column.tolist() for column in columns), strict=True)
+        return np.array([not batch.views[which].cuts((turn, start, end), edges) for which, turn, start, end in told])
