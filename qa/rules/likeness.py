@@ -12,6 +12,8 @@ _SQUASH = Level.SQUASH
 _BITS = 64
 _COMPARED = 1_000
 """Letters from which on a turn is always compared, as only its first letters are."""
+_FURTHEST = 40
+"""Rows apart up to which they are looked at; a chat with more of them is left to the judge."""
 _ONES = np.array([byte.bit_count() for byte in range(256)])
 
 
@@ -27,6 +29,9 @@ def alike_chats(batch: Batch, row: Numbers, ratio: float) -> Flags:
     for apart in range(1, row.size):
         same = chat[apart:] == chat[:-apart]
         if not same.any():
+            break
+        if apart > _FURTHEST:
+            likely[chat[apart:][same]] = True
             break
         both = letters[apart:] + letters[:-apart]
         differing = _ONES.take((bits[apart:] ^ bits[:-apart]).view(np.uint8).reshape(-1, 8)).sum(axis=1)

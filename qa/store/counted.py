@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select
 
 from qa.store.board_tables import board_nights, chat_facts, counted_nights
+from qa.store.count_rows import packed, unpacked_agents, unpacked_rules
 from qa.store.night_counts import (
     AgentCounts,
     Counts,
@@ -23,9 +24,6 @@ from qa.store.night_counts import (
     count,
     newest_run,
     news_of,
-    packed,
-    unpacked_agents,
-    unpacked_rules,
 )
 from qa.store.nights import State
 from qa.store.tables import nights, reviews, runs

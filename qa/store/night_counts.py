@@ -1,4 +1,4 @@
-"""What one night says of rules and of agents, counted from its rows and packed into one row of ``counted_nights``.
+"""What one night says of rules and of agents, counted from its rows.
 
 Of rules: how often each fired, how often two fired in one chat, and the latest word that people said of the findings.
 Of agents: size, draw and scores of every stratum, as ``qa.estimates`` wants them, and what stands out. Where a chat was
@@ -9,16 +9,15 @@ Sums of scores do not depend on the order of the chats (``math.fsum``).
 from __future__ import annotations
 
 import math
-import struct
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from qa.store.inspections import FINDING_BITS, RANK_BITS
+from qa.store.inspections import FINDING_BITS, RANK_BITS, last_inspected, within_run
 from qa.store.nights import RunKind, State
 from qa.store.tables import chats, findings, frame, inspections, reviews, runs, verdicts
 
@@ -26,6 +25,8 @@ WORDS = ("confirm", "overturn", "unsure")
 """What people say of a finding, in the order of the counts behind how often its rule fired."""
 FIRED = ("failed", "bonus")
 _IN_LIST = 500
+_PART = 5_000
+"""Keys of inspections that are counted at a time."""
 _i, _c, _f, _r, _v = inspections.c, chats.c, frame.c, reviews.c, verdicts.c
 
 Place = tuple[str, str]
@@ -118,18 +119,35 @@ def count(connection: Connection, night_id: int, own: set[int], upto: int | None
 
     One statement reads the whole frame, which is what it costs: the database counts the chats of each stratum.
     """
-    judged = list(_judged(connection, _i.night_id == night_id))
+    every = set(connection.execute(select(runs.c.id).where(runs.c.night_id == night_id)).scalars())
     of_night = select(_i.chat_pk).where(_i.night_id == night_id)
-    heard = _heard(connection, _r.chat_pk.in_(of_night), judged)
-    fired, praised = _fired(connection, judged)
-    mine = {one.id for one in judged if one.run in own}
-    rules, pairs = _rules((names for key, names in fired.items() if key in mine))
+    heard = _heard(connection, _r.chat_pk.in_(of_night), every)
+    rules: dict[str, list[int]] = {}
+    pairs: Counter[tuple[str, str]] = Counter()
+    adding, inspected = Agents(heard, upto), 0
+    for judged in _parts(connection, night_id, every, own):
+        fired, praised = _fired(connection, judged)
+        mine = {one.id for one in judged if one.run in own}
+        inspected += len(mine)
+        _add_rules(rules, pairs, (names for key, names in fired.items() if key in mine))
+        adding.add(judged, praised)
     _add_words(rules, heard, upto)
-    agents = agents_of(judged, praised, heard, upto)
+    agents = adding.done()
     for row in connection.execute(_SIZES.where(_f.night_id == night_id)):
         if row[0] is not None:
             agents.setdefault((row[0], row[1] or ""), AgentCounts()).stratum((row[2], row[3], bool(row[4])))[0] = row[5]
-    return Counts(len(mine), rules, pairs, agents)
+    return Counts(inspected, rules, pairs, agents)
+
+
+def _parts(connection: Connection, night_id: int, every: set[int], own: set[int]) -> Iterator[list[Judged]]:
+    """Yield the inspections of a night, some at a time; at once where chats were judged again."""
+    if every != own:
+        yield list(_judged(connection, _i.night_id == night_id))
+        return
+    for run in sorted(own):
+        last = last_inspected(connection, run)
+        for after in range((run << RANK_BITS) - 1, last, _PART):
+            yield list(_judged(connection, *within_run(run, after, _PART)))
 
 
 _TARGETED = _f.reasons.is_not(None).label("targeted")
@@ -151,8 +169,8 @@ _JUDGED = (
 )  # fmt: skip
 
 
-def _judged(connection: Connection, where: ColumnElement[bool]) -> Iterator[Judged]:
-    for row in connection.execute(_JUDGED.where(where)):
+def _judged(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Judged]:
+    for row in connection.execute(_JUDGED.where(*where)):
         place = None if row[6] is None else (row[6], row[7] or "")
         yield Judged(
             row[0], row[1], row[2], row[3], (row[4], row[5]), place, row[8], row[9], bool(row[10]), bool(row[11]),
@@ -160,18 +178,18 @@ def _judged(connection: Connection, where: ColumnElement[bool]) -> Iterator[Judg
         )  # fmt: skip
 
 
-def _heard(connection: Connection, where: ColumnElement[bool], judged: Sequence[Judged]) -> Heard:
-    """Return what people said of chats, and of findings of these inspections."""
+def _heard(connection: Connection, where: ColumnElement[bool], of_runs: set[int]) -> Heard:
+    """Return what people said of chats, and of findings of these runs."""
     query = select(_r.id, _r.chat_pk, _r.reviewer, _r.score, _r.excellent).where(where).order_by(_r.id)
     said: defaultdict[int, list[Said]] = defaultdict(list)
     for row in connection.execute(query):
         said[row[1]].append(Said(row[0], row[1], row[2], row[3], bool(row[4])))
     if not said:
         return Heard(said, ())
-    known = {one.id for one in judged}
     of_findings = select(_r.reviewed_at, _r.id, _v.finding_id, _v.rule, _v.verdict).join(reviews, _r.id == _v.review_id)
     rows = connection.execute(of_findings.where(where, _v.finding_id.is_not(None)))
-    words = [Word((row[0], row[1]), row[2], row[3], row[4]) for row in rows if row[2] >> FINDING_BITS in known]
+    run_bits = FINDING_BITS + RANK_BITS
+    words = [Word((row[0], row[1]), row[2], row[3], row[4]) for row in rows if row[2] >> run_bits in of_runs]
     return Heard(said, words)
 
 
@@ -189,19 +207,20 @@ def _fired(connection: Connection, judged: Sequence[Judged]) -> tuple[dict[int, 
 
 
 def _spans(judged: Sequence[Judged]) -> Iterator[ColumnElement[bool]]:
-    """Yield conditions that together find the findings: all of a run lie together, a few are named."""
+    """Yield conditions that together find the findings: many of a run lie together, a few are named."""
     key = findings.c.inspection_id
     if len(judged) > _IN_LIST:
-        for run in sorted({one.run for one in judged}):
-            yield and_(key >= run << RANK_BITS, key < run + 1 << RANK_BITS)
+        by_run: defaultdict[int, list[int]] = defaultdict(list)
+        for one in judged:
+            by_run[one.run].append(one.id)
+        for keys in by_run.values():
+            yield and_(key >= min(keys), key <= max(keys))
     elif judged:
         yield key.in_([one.id for one in judged])
 
 
-def _rules(fired: Iterable[Sequence[str]]) -> tuple[dict[str, list[int]], Counter[tuple[str, str]]]:
-    """Return how often each rule fired, with room for what was said of it, and how often two of them in one chat."""
-    rules: dict[str, list[int]] = {}
-    pairs: Counter[tuple[str, str]] = Counter()
+def _add_rules(rules: dict[str, list[int]], pairs: Counter[tuple[str, str]], fired: Iterable[Sequence[str]]) -> None:
+    """Add how often each rule fired, with room for what was said of it, and how often two of them in one chat."""
     for names in fired:
         for name in names:
             if name not in rules:
@@ -209,7 +228,6 @@ def _rules(fired: Iterable[Sequence[str]]) -> tuple[dict[str, list[int]], Counte
             rules[name][0] += 1
         if len(names) > 1:
             pairs.update(pair for pair in combinations(sorted(names), 2) if pair[0] != pair[1])
-    return rules, pairs
 
 
 def _add_words(rules: dict[str, list[int]], heard: Heard, upto: int | None) -> None:
@@ -233,32 +251,53 @@ def words_of(words: Iterable[Word], upto: int | None) -> Counter[tuple[str, str]
     return Counter((one.rule, one.verdict) for one in latest.values())
 
 
-def agents_of(
-    judged: Sequence[Judged], praised: set[int], heard: Heard, upto: int | None
-) -> dict[Place, AgentCounts]:  # fmt: skip
-    """Return what these inspections say of each agent; sizes of strata are left 0."""
-    found: dict[Place, AgentCounts] = {}
-    scores: defaultdict[tuple[Place, Stratum], list[float]] = defaultdict(list)
-    latest = {one.chat_pk: one for one in judged}  # they come in the order of their keys
-    for one in latest.values():
-        if one.place is None:
-            continue
-        mine = found.setdefault(one.place, AgentCounts())
-        said = [each for each in heard.said.get(one.chat_pk, ()) if upto is None or each.id <= upto]
+class Agents:
+    """What inspections say of each agent, added up; sizes of strata are left 0."""
+
+    def __init__(self, heard: Heard, upto: int | None) -> None:
+        """``upto``: no review behind that key is looked at."""
+        self._heard, self._upto = heard, upto
+        self._found: dict[Place, AgentCounts] = {}
+        self._scores: defaultdict[tuple[Place, Stratum], array[float]] = defaultdict(lambda: array("d"))
+
+    def add(self, judged: Sequence[Judged], praised: set[int]) -> None:
+        """Add inspections, all of a chat at once, in the order of their keys."""
+        latest = {one.chat_pk: one for one in judged}
+        for one in latest.values():
+            if one.place is not None:
+                self._add(one, one.place, praised=one.id in praised)
+
+    def _add(self, one: Judged, place: Place, *, praised: bool) -> None:
+        mine = self._found.setdefault(place, AgentCounts())
+        said = [
+            each for each in self._heard.said.get(one.chat_pk, ()) if self._upto is None or each.id <= self._upto
+        ]  # fmt: skip
         given = _given(said)
         if not one.broken:
-            _add_deeds(mine, one, given, praised=one.id in praised, said=said)
+            _add_deeds(mine, one, given, praised=praised, said=said)
         if one.wave is None:
-            continue
+            return
         key = (one.wave, one.channel or "", one.targeted)
         mine.stratum(key)[1] += 1
         score = None if one.broken else one.score if given is None else given
         if score is not None:
-            scores[one.place, key].append(score)
-    for (place, key), every in scores.items():
-        numbers = found[place].stratum(key)
-        numbers[2:] = len(every), math.fsum(every), math.fsum(one * one for one in every)
-    return found
+            self._scores[place, key].append(score)
+
+    def done(self) -> dict[Place, AgentCounts]:
+        """Return what they add up to."""
+        for (place, key), every in self._scores.items():
+            numbers = self._found[place].stratum(key)
+            numbers[2:] = len(every), math.fsum(every), math.fsum(one * one for one in every)
+        return self._found
+
+
+def agents_of(
+    judged: Sequence[Judged], praised: set[int], heard: Heard, upto: int | None
+) -> dict[Place, AgentCounts]:  # fmt: skip
+    """Return what these inspections say of each agent; sizes of strata are left 0."""
+    adding = Agents(heard, upto)
+    adding.add(judged, praised)
+    return adding.done()
 
 
 def _given(said: Sequence[Said]) -> float | None:
@@ -297,7 +336,7 @@ def news_of(connection: Connection, reviewed: Mapping[int, tuple[Sequence[int], 
     for start in range(0, len(pks), _IN_LIST):
         part = pks[start : start + _IN_LIST]
         judged = list(_judged(connection, _i.chat_pk.in_(part)))
-        heard = _heard(connection, _r.chat_pk.in_(part), judged)
+        heard = _heard(connection, _r.chat_pk.in_(part), {one.run for one in judged})
         nights = {one.id: one.night for one in judged}
         for one in judged:
             by_night[one.night].append(one)
@@ -333,44 +372,3 @@ def _add_agents(to: dict[Place, AgentCounts], more: Mapping[Place, AgentCounts],
         for key, numbers in one.strata.items():
             known = mine.stratum(key)
             known[:] = [a + sign * b for a, b in zip(known, numbers, strict=True)]
-
-
-# --- in one row ------------------------------------------------------------------------------------------------------
-
-
-def packed(counts: Counts) -> dict[str, Any]:
-    """Return the columns of a night's counts.
-
-    ``rules`` is JSON, the names in order and four numbers of each; ``pairs`` are unsigned numbers of 32 bits, the
-    lowest byte first: the place of one rule times how many there are plus that of the other, then in how many chats;
-    ``agents`` is JSON (``unpacked_agents``).
-    """
-    names = sorted(counts.rules)
-    places = {name: place for place, name in enumerate(names)}
-    pairs = sorted((places[one] * len(names) + places[other], n) for (one, other), n in counts.pairs.items())
-    agents = [
-        [*place, *(one.chat or (None, 0)), one.deeds, [[*key, *one.strata[key]] for key in sorted(one.strata)]]
-        for place, one in sorted(counts.agents.items())
-    ]
-    return {
-        "inspected": counts.inspected,
-        "rules": orjson.dumps([names, [counts.rules[name] for name in names]]),
-        "pairs": struct.pack(f"<{2 * len(pairs)}I", *(number for pair in pairs for number in pair)),
-        "agents": orjson.dumps(agents),
-    }
-
-
-def unpacked_rules(content: bytes) -> dict[str, list[int]]:
-    """Return rule → fired and ``WORDS``, in the order of the names."""
-    names, numbers = orjson.loads(content)
-    return dict(zip(names, numbers, strict=True))
-
-
-def unpacked_agents(content: bytes) -> dict[Place, AgentCounts]:
-    """Return what is counted of each agent."""
-    found = {}
-    for agent, team, chat, revision, deeds, strata in orjson.loads(content):
-        one = found[agent, team] = AgentCounts()
-        one.chat, one.deeds = None if chat is None else (chat, revision), deeds
-        one.strata = {(wave, channel, targeted): numbers for wave, channel, targeted, *numbers in strata}
-    return found

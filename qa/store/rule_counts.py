@@ -20,8 +20,8 @@ from sqlalchemy import (
 
 from qa.store import counted
 from qa.store.board_tables import chat_facts, counted_nights
+from qa.store.count_rows import unpacked_rules
 from qa.store.counted import Days
-from qa.store.night_counts import unpacked_rules
 from qa.store.nights import RunKind
 from qa.store.rule_sums import RuleSums
 from qa.store.tables import chats, nights, publications, reviews, rulesets, runs, verdicts

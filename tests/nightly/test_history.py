@@ -14,6 +14,7 @@ from qa.nightly.standard import standard_for
 from qa.policy import Policy
 from qa.progress import Quiet
 from qa.rules.inspector import Inspector, Standard
+from qa.store import inspections
 from qa.store.history import earlier_chats, offences
 from qa.store.nights import RunKind
 from qa.store.session import read_tx, write_tx
@@ -87,8 +88,14 @@ def findings(engine: Engine) -> dict[str, tuple[float, str]]:
     """Chat id → points and message of its finding of ``rude``."""
     chats = {row["id"]: row["chat_id"] for row in kit.rows(engine, "chats", "id")}
     of = {row["id"]: chats[row["chat_pk"]] for row in kit.rows(engine, "inspections", "id")}
-    found = [row for row in kit.rows(engine, "findings", "id") if row["rule"] == "rude"]
-    return {of[row["inspection_id"]]: (row["points"], row["message"]) for row in found}
+    with read_tx(engine) as connection:
+        told = inspections.details(connection, list(of))
+    return {
+        of[pk]: (finding.points, finding.message)
+        for pk, one in told.items()
+        for finding in one.findings
+        if finding.rule == "rude"
+    }
 
 
 def test_a_repeated_offence_takes_more_and_names_the_one_before(

@@ -199,6 +199,16 @@ def test_together_as_one_by_one(rules: RuleSet, chats: list[Chat]) -> None:
     assert rules.fired_many(given, DAY) == [rules.fired(chat, context, DAY) for chat in chats]
 
 
+def test_what_is_said_again_much_later_is_seen(rules: RuleSet) -> None:
+    texts = [chr(0x4E00 + 7 * n) * 6 for n in range(60)]
+    turns = [Message(role, text) for text in [*texts, texts[0]] for role in (Role.CUSTOMER, Role.AGENT)]
+    given = [(Chat(f"c-{n}", tuple(turns)), _context()) for n in range(30)]
+    fired = rules.fired_many(given, DAY)
+    assert fired == [rules.fired(chat, context, DAY) for chat, context in given]
+    repeated = {f"rule-{i}" for i, when in enumerate(PLAIN) if when.get("repeated", {}).get("times") == 2}
+    assert repeated <= set(fired[0])
+
+
 def test_a_glance_that_crashes_leaves_all_to_be_asked(rules: RuleSet, chats: list[Chat], monkeypatch) -> None:
     def crash(*_: object) -> Known:
         raise ValueError("odd")

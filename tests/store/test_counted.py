@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from qa.boards.rollup import roll_up
 from qa.people import Scope
-from qa.store import board_waiting, counted, dropping, portable, reviews, rule_counts, stars
+from qa.store import board_waiting, counted, dropping, night_counts, portable, reviews, rule_counts, stars
 from qa.store.board_tables import board_nights, counted_nights
 from qa.store.counted import Days
 from qa.store.inspections import inspection_id
@@ -26,6 +26,11 @@ from qa.store.tables import reviews as review_rows
 MERCHANTS, TEAMS, RULES = ["acme", "other"], ["red", "blue", None], ["a", "b", "c", "d"]
 MONTH = "2026-11"
 DAYS = ("2026-11-17", "2026-11-18")
+
+
+@pytest.fixture(autouse=True)
+def _in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(night_counts, "_PART", 4)
 
 
 class Shop:
