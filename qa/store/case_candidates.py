@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, exists, false, or_, select, tr
 from qa.people import Scope
 from qa.store.case_tables import case_nominations, cases
 from qa.store.chats import decode_body
+from qa.store.inspections import FINDING_BITS
 from qa.store.reviews import AUDIT
 from qa.store.tables import chats, findings, flags, inspections, reviews, verdicts
 from qa.store.texts import BODY
@@ -19,6 +20,8 @@ from qa.types import Chat, FlagReason
 
 _BATCH = 200
 _i, _c, _r = inspections.c, chats.c, reviews.c
+_CONFIRMED = verdicts.c.verdict.concat("") == "confirm"
+"""Said so that SQLite looks verdicts up by their finding, and not all that confirm for each chat."""
 
 
 class Source(StrEnum):
@@ -100,9 +103,8 @@ def _wanted(source: Source, high: float) -> ColumnElement[bool]:
     marked = exists().where(_r.chat_pk == _c.id, or_(_r.excellent == true(), _r.typical == true()))
     people = or_(marked, exists().where(case_nominations.c.inspection_id == _i.id))
     praise = (_i.score >= high) & (_i.red_line == false())
-    confirmed = exists().where(
-        findings.c.inspection_id == _i.id, verdicts.c.finding_id == findings.c.id, verdicts.c.verdict == "confirm"
-    )
+    first = _i.id * (1 << FINDING_BITS)
+    confirmed = exists().where(verdicts.c.finding_id.between(first, first + (1 << FINDING_BITS) - 1), _CONFIRMED)
     typical = exists().where(_r.chat_pk == _c.id, _r.typical == true())
     return {
         Source.ALL: or_(people, praise, confirmed),
@@ -131,7 +133,7 @@ def _seen(connection: Connection, rows: Any) -> Iterator[Seen]:
         connection,
         select(findings.c.inspection_id, findings.c.rule)
         .join(verdicts, verdicts.c.finding_id == findings.c.id)
-        .where(findings.c.inspection_id.in_(keys), verdicts.c.verdict == "confirm", findings.c.outcome == "failed")
+        .where(findings.c.inspection_id.in_(keys), _CONFIRMED, findings.c.outcome == "failed")
         .distinct(),
     )
     marks = _marks(connection, pks)
