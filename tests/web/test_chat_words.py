@@ -6,10 +6,10 @@ from pathlib import Path
 
 import chat_kit
 import web_kit
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from qa.store.session import write_tx
-from qa.store.tables import findings
+from qa.store.tables import findings, quotes
 
 
 def test_an_english_page_says_why_in_english_and_kinds_of_messages_are_words(kit: web_kit.Kit, tmp_path: Path) -> None:
@@ -33,4 +33,5 @@ def test_an_english_page_says_why_in_english_and_kinds_of_messages_are_words(kit
     assert "说了" not in page
     with write_tx(kit.engine) as connection:  # a message that this rule's template did not make stays as it is
         connection.execute(update(findings).where(findings.c.rule == "dont-know").values(message="手写的"))
+        connection.execute(delete(quotes))
     assert "手写的" in shown()
