@@ -102,7 +102,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description="Measure the night with its classifier.")
     parser.add_argument("--chats", type=int, default=10_000)
-    parser.add_argument("--naive-chats", type=int, default=500)
+    parser.add_argument("--naive-chats", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
     given = parser.parse_args()
