@@ -64,3 +64,22 @@ def test_nothing_is_installed_where_we_may_not(program, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(chromium.NoChromiumError):
         chromium.bring({"PATH": str(folder)}, lambda _command: 1)
+
+
+@pytest.mark.parametrize("nginx", [0, 100])
+def test_what_else_ci_wants_does_not_decide_about_the_browser(
+    program, monkeypatch: pytest.MonkeyPatch, nginx: int
+) -> None:
+    folder = program("apt-get")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    calls: list[list[str]] = []
+
+    def call(command: list[str]) -> int:
+        calls.append(command)
+        if "nginx-light" in command:
+            return nginx
+        program("chromium")
+        return 0
+
+    assert chromium.bring({"PATH": str(folder), "CI": "true"}, call) == folder / "chromium"
+    assert ["nginx-light" in command for command in calls] == [False, True]

@@ -65,10 +65,11 @@ def bring(environ: Mapping[str, str], call: Call) -> Path:
         if environ.get("QA_TEST_CHROMIUM") or prefix is None:
             raise
     install = [*prefix, "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
-    install += IN_CI if environ.get("CI") == "true" else ()
     if call(install):
         call([*prefix, "apt-get", "update"])  # the lists may be old, or not there yet
         call(install)
+    if environ.get("CI") == "true":
+        call([*prefix, "apt-get", "install", "-y", "--no-install-recommends", *IN_CI])  # whatever comes of it
     return find(environ)
 
 
