@@ -14,13 +14,13 @@ import pytest
 from qa.cli.processes import check
 from qa.errors import ConfigError
 
+# Two children write to one pipe: a line in one call, or they may mix (print writes twice where Python runs unbuffered).
 SCRIPT = """
-import sys, time
+import os, sys, time
 from qa.cli import processes
 processes.YOUNG_SECONDS = float(sys.argv[1])
 def work():
-    import os
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\\n".encode())
     time.sleep(60)
 processes.supervise(2, work)
 print("ended", flush=True)
