@@ -55,8 +55,8 @@ def test_a_pack_of_ones_own(pack_file) -> None:
         ("id: one", "id: One", "5:5: rules.0.id: String should match pattern"),
         ("id: one", "id: [one]", "5:5: rules.0.id: a rule needs an id"),
         ("- id: one\n    name", "- name", "5:5: rules.0.id: a rule needs an id"),
-        ("severity: minor", "severity: bad", "8:5: rules.0.severity: Input should be 'info', 'minor'"),
-        ("dimension: process", "dimension: speed", "7:5: rules.0.dimension: Input should be 'timeliness'"),
+        ("severity: minor", "severity: bad", "8:5: rules.0.severity: 'bad' is not one of its values (known: info, "),
+        ("dimension: process", "dimension: speed", "7:5: rules.0.dimension: 'speed' is not one of its values (known: "),
         ("{zh: 一, en: One}\n    dimension", "一\n    dimension", "6:5: rules.0.name: must be a mapping"),
         ("{zh: 一, en: One}\n    dimension", "{zh: 一}\n    dimension", "6:5: rules.0.name.en: 'en' is missing"),
         ("message: {zh: 一,", 'message: {zh: "{quot}",', "10:5: rules.0.message: {quot} is not one of {quote}"),
@@ -76,6 +76,18 @@ def test_a_pack_of_ones_own(pack_file) -> None:
         (
             "deduct: 2", "deduct: 2\n    max_deduct: 4\n    repeat: {within_days: 9, deduct: [5]}",
             "5:5: rules.0: max_deduct is less than repeat takes",
+        ),
+        (
+            "any: [甲]", "any: [甲], role: agnet",
+            "11:33: rules.0.when.keywords.role: 'agnet' is not one of its values; did you mean 'agent'?",
+        ),
+        (
+            "any: [甲]", "any: [甲], after: a, hit: evry",
+            "11:43: rules.0.when.keywords.hit: 'evry' is not one of its values; did you mean 'every'?",
+        ),
+        (
+            "any: [甲]", "any: [甲], after: a, hit: 0",
+            "11:43: rules.0.when.keywords.hit: Input should be greater than or equal to 1, or be one of last, any, ",
         ),
         ("any: [甲]", "any: 甲", "11:23: rules.0.when.keywords.any: must be a list"),
         ("any: [甲]", "anny: [甲]", "11:23: rules.0.when.keywords.anny: unknown field 'anny'; did you mean 'any'?"),
