@@ -36,7 +36,8 @@ from benchmarks.watch import ROOT, FailedError, machine
 from qa.nightly.standard import standard_for
 from qa.policy import Policy
 from qa.rules.context import make_context
-from qa.rules.engine import BATCH, Opinion, RuleSet, compile_pack, red_lines
+from qa.rules.drafts import Opinion
+from qa.rules.engine import BATCH, RuleSet, compile_pack, red_lines
 from qa.rules.inspector import Standard
 from qa.rules.pack import Pack, Rule
 from qa.rules.view import Context

@@ -42,7 +42,8 @@ Row = tuple[Instant, int, Message]
 """When, at which turn, what."""
 _Place = tuple[Instant, int]
 """When and at which turn."""
-_CUSTOMER, _AGENT, _BOT = Role.CUSTOMER, Role.AGENT, Role.BOT
+_CUSTOMER, _AGENT, _BOT, _SYSTEM = Role.CUSTOMER, Role.AGENT, Role.BOT, Role.SYSTEM
+_EVENTS = frozenset([TRANSFER, CLOSED])
 
 
 class WaitKind(StrEnum):
@@ -134,22 +135,15 @@ def ledger_of(rows: Sequence[Row] | None, settings: LedgerSettings) -> Ledger:
 
 def visible(messages: Iterable[Message]) -> list[Row] | None:
     """Visible messages with their turns, by time; None when one of them has no time."""
-    rows: list[Row] = []
-    last = None
-    in_order = True
-    for turn, message in enumerate(messages):
-        if message.withdrawn or message.private:
-            continue
-        if message.role is Role.SYSTEM and message.kind != TRANSFER and message.kind != CLOSED:  # noqa: PLR1714 - faster
-            continue
-        at = message.at
-        if at is None:
-            return None
-        if last is not None and at < last:
-            in_order = False
-        last = at
-        rows.append((at, turn, message))
-    if not in_order:
+    rows: list[Any] = [
+        (message.at, turn, message)
+        for turn, message in enumerate(messages)
+        if not (message.withdrawn or message.private) and (message.role is not _SYSTEM or message.kind in _EVENTS)
+    ]
+    times = [row[0] for row in rows]
+    if None in times:
+        return None
+    if times != sorted(times):
         rows.sort(key=itemgetter(0))  # stable: equal times keep their given order
     return rows
 

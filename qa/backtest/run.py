@@ -30,7 +30,7 @@ from qa.store.session import read_tx
 from qa.types import Chat, History
 
 _Histories = tuple[Callable[[int, str | None], History], ...]
-CHUNK = 250
+CHUNK = 500
 """Chats in memory at a time."""
 _DAYS_TOLD = 5
 

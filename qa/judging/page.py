@@ -20,7 +20,7 @@ from qa.people import Place
 from qa.policy import Policy
 from qa.privacy import MaskPolicy, mask_chat, mask_json
 from qa.rules.context import make_context
-from qa.rules.engine import fill_message
+from qa.rules.drafts import fill_message
 from qa.rules.inspector import Standard, repeated_in_english
 from qa.rules.pack import Bilingual, Rule
 from qa.rules.view import Context

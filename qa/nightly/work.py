@@ -20,7 +20,7 @@ from qa.models.model import Model
 from qa.models.stored import encoded
 from qa.nightly.thinking import ModelRef, load
 from qa.policy import Policy
-from qa.rules.engine import Opinion
+from qa.rules.drafts import Opinion
 from qa.rules.hits import found_by
 from qa.rules.inspector import Case, Inspected, Inspector, Standard
 from qa.sampling import draw_key

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.rules.base import Place
-from qa.rules.bench import ANY_EDGE, Index
+from qa.rules.bench import ANY_EDGE, FEWEST_DIGITS, Index
 from qa.rules.trie import Trie
 from qa.rules.view import View
 from qa.text import BREAK, Joined, Level, Originals, Together
@@ -219,6 +219,11 @@ class Share(NamedTuple):
     batch: Batch
     which: int
 
+    def knows(self, level: Level, slot: int) -> bool:
+        """Whether the batch has, or has cheaply, where a slot occurs: patterns are not looked for in all for one."""
+        index = self.batch.levels[level].index
+        return slot not in index.of_pattern or slot in index.digits or (level, slot) in self.batch.kept
+
     def places(self, level: Level, slot: int) -> list[Place]:
         """Where a slot occurs."""
         return self.batch.places(self.which, level, slot)
@@ -276,12 +281,10 @@ class _Level:
             chats, text_of = len(self.batch.views), self.folded.text_of
             told = [(chat, i) for chat in range(chats) for i in match(text_of(chat)) or ()]
             present[[chat for chat, _ in told], [index.sought[i] for _, i in told]] = True
-        lines: list[str] = []
         for which, gates in self.searcher.waiting(np.diff(self._bounds) > 0):
-            lines = lines or self.folded.text.split(BREAK)
             rows = self._rows(gates)
             group = index.group_of[len(index.phrases) + which]
-            for chat in self._matching(which, rows, lines):
+            for chat in self._matching(which, rows):
                 present[chat, group] = True
 
     def _rows(self, groups: Sequence[int]) -> list[int]:
@@ -291,9 +294,9 @@ class _Level:
             there[self._row[self._bounds[group] : self._bounds[group + 1]]] = True
         return there.nonzero()[0].tolist()
 
-    def _matching(self, which: int, rows: list[int], lines: list[str]) -> Iterator[int]:
+    def _matching(self, which: int, rows: list[int]) -> Iterator[int]:
         """The chats in which a pattern occurs, of rows in which it may."""
-        pattern = self.index.patterns[which]
+        pattern, lines = self.index.patterns[which], self.lines
         if pattern.search(BREAK.join([lines[row] for row in rows]).encode()) is None:
             return
         for chat, of in groupby(rows, self.batch.chat.item):
@@ -317,20 +320,42 @@ class _Level:
         return found if edges == ANY_EDGE or not found.row.size else found.only(self._uncut(found, edges))
 
     def _located(self, group: int) -> Places:
-        """Where a pattern matches, as the views of the chats in which it occurs find it."""
-        batch, [slot] = self.batch, self.index.slots[group]
-        found = [
-            (chat * MANY + turn, start, end)
-            for chat in self._present[:, group].nonzero()[0].tolist()
-            if not batch.alone[chat]
-            for turn, start, end in batch.views[chat].found(self.level, slot)
-        ]
-        if not found:
+        """Where a pattern matches, in the chats in which it occurs."""
+        there = (self._present[:, group] & ~self.batch.alone).take(self.batch.chat)
+        if not self.index.digits.isdisjoint(self.index.slots[group]):
+            there &= self._digits >= FEWEST_DIGITS
+        (row,) = there.nonzero()
+        lines = self.lines
+        searched = [lines[which] for which in row.tolist()]
+        spans = self.index.locate(group, BREAK.join(searched))
+        if not spans:
             return NOWHERE
-        place, start, end = np.array(found).T
-        row = batch.rows_at(place)
-        begin = batch.begin.take(row)
-        return Places(row, begin + start, begin + end)
+        begins = _firsts([len(line) + 1 for line in searched])
+        _, start, end = np.array(spans).T
+        which = begins.searchsorted(start, side="right") - 1
+        row = row.take(which)
+        moved = self._begins.take(row) - begins.take(which)  # from where the rows were searched to where they stand
+        source = self.folded.source
+        found = Places(row, source.take(start + moved), source.take(end + moved - 1) + 1)
+        return found.only(self._uncut(found, self.index.edges[group]))
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The rows, folded."""
+        return self.folded.text.split(BREAK)
+
+    @cached_property
+    def _digits(self) -> Numbers:
+        """Row → number of its digits."""
+        codes = self.folded.codes
+        digits = np.append((codes >= ord("0")) & (codes <= ord("9")), False)
+        return np.add.reduceat(digits, self._begins, dtype=np.int64)
+
+    @cached_property
+    def _begins(self) -> Numbers:
+        """Row → where it begins in the folded text."""
+        (breaks,) = (self.folded.codes == ord(BREAK)).nonzero()
+        return np.concatenate(([0], breaks + 1))
 
     def _uncut(self, found: Places, edges: int) -> Flags:
         """Which matches are not cut out of a longer word."""

@@ -7,7 +7,6 @@ the characters without which nothing is denied, quoted or asked, and leave the r
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from qa.rules.asking import MAY_ASK, REACH, Asked
 from qa.rules.batch import Batch, Flags, Numbers, Places
@@ -50,17 +49,24 @@ def _stands(batch: Batch, characters: str, low: Numbers, high: Numbers) -> Flags
 
 def stands_in(batch: Batch, characters: str) -> Flags:
     """Whether one of these characters stands in a row."""
-    so_far = batch.keep(("so far", characters), lambda: _so_far(batch, characters))
-    return np.diff(np.append(so_far.take(batch.begin), so_far[-1])) > 0
+    there = batch.no_row.copy()
+    there[batch.row_of(_positions(batch, characters))] = True
+    return there
 
 
-def _so_far(batch: Batch, characters: str) -> npt.NDArray[np.int32]:
+def _so_far(batch: Batch, characters: str) -> Numbers:
     """How many of these characters stand before each place; one more for the end."""
-    table = np.zeros(max(map(ord, characters)) + 2, np.int8)
-    table[[ord(character) for character in characters]] = 1
-    so_far = np.zeros(batch.codes.size + 1, np.int32)
-    table.take(batch.codes, mode="clip").cumsum(out=so_far[1:])
-    return so_far
+    positions = _positions(batch, characters)
+    spans = np.diff(positions, prepend=-1, append=batch.codes.size)  # a running sum takes five times as long
+    return np.repeat(np.arange(positions.size + 1), spans)
+
+
+def _positions(batch: Batch, characters: str) -> Numbers:
+    """Where these characters stand."""
+    table = np.zeros(max(map(ord, characters)) + 2, bool)
+    table[[ord(character) for character in characters]] = True
+    (positions,) = table.take(batch.codes, mode="clip").nonzero()
+    return positions
 
 
 def uncovered(places: Places, excluded: Places) -> Places:

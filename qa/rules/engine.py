@@ -2,78 +2,36 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from qa.errors import PackError
-from qa.rules.base import HIT, MISS, NOT_APPLICABLE, Judge, Judgement, Place
-from qa.rules.batch import Batch, Searcher
+from qa.rules.base import HIT, MISS, Judge
+from qa.rules.batch import Batch, Numbers, Searcher
 from qa.rules.bench import Bench, Index
+from qa.rules.drafts import Drafts, Opinion
 from qa.rules.logic import LocatedError, compile_condition, denies_named, gate, remembered
 from qa.rules.mistakes import nearest
-from qa.rules.pack import PLACEHOLDER, Located, Pack, Rule
+from qa.rules.pack import Located, Pack, Rule
 from qa.rules.plan import CompiledRule, Plan
 from qa.rules.quiet import Glance
-from qa.rules.reasons import ASK, IS_HIT, MISSED, UNTOLD, Reasons
+from qa.rules.reasons import ASK, IS_HIT, UNTOLD, Reasons
 from qa.rules.view import Context, View
 from qa.text import Level
-from qa.types import Chat, Evidence, Finding, Result, Role
+from qa.types import Chat
 
-QUOTE_LIMIT = 200
-"""Code points of one quote; a longer place is quoted from its start."""
-BATCH = 250
-"""Chats judged together: enough to share the work, few enough that what is kept of them stays in the cache."""
+BATCH = 500
+"""Chats judged together: many, as there are as many operations on columns however long these are."""
+SWEEP = 250
+"""Chats searched together for the few rules that only have to say whether they fired: there it matters more that what
+is kept of them stays in the cache."""
 FEW = 6
 """Chats from which on it is worth while to search them together …"""
 MANY = 24
 """… and to look at a rule's glance before it is asked of them."""
-PLACES_LIMIT = 20
-"""Places quoted for one finding; ``Finding.hits`` counts them all."""
-
-
-class Opinion(msgspec.Struct, frozen=True):
-    """What a rule set says about a chat. A rule named nowhere here has passed."""
-
-    findings: tuple[Finding, ...] = ()
-    not_applicable: dict[str, str] = {}
-    broken: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _Draft:
-    """An opinion in the making; rules by position."""
-
-    view: View
-    skipped: dict[int, str]
-    findings: list[Finding] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
-
-    def note(self, i: int, rule: Rule, answer: Judgement) -> None:
-        """Note what a rule has answered."""
-        if answer.state is NOT_APPLICABLE:
-            self.skipped[i] = answer.reason
-            return
-        self.skipped.pop(i, None)
-        if answer.state is HIT:
-            self.findings.append(_finding(rule, answer, self.view.chat))
-
-    def crashed(self, i: int, rule: Rule, problem: Exception) -> None:
-        """Note that a rule has crashed, and where."""
-        self.skipped.pop(i, None)
-        where = traceback.extract_tb(problem.__traceback__)[-1]
-        reason = f"{type(problem).__name__}: {problem}".replace("\0", "␀")
-        self.broken.append(f"rule {rule.id}: {reason} ({where.name}:{where.lineno})")
-
-    def opinion(self, ids: Sequence[str]) -> Opinion:
-        """Return the opinion, given the ids of the rules."""
-        skipped = {ids[i]: self.skipped[i] for i in sorted(self.skipped)}
-        return Opinion(tuple(self.findings), skipped, tuple(self.broken))
 
 
 class RuleSet:
@@ -87,7 +45,7 @@ class RuleSet:
         self.rules = rules
         self._reasons = reasons
         self._index = index
-        self._plan = lru_cache(maxsize=4)(lambda day: Plan(rules, day))  # a night has one day and many chats
+        self._plan = lru_cache(maxsize=4)(lambda day: Plan(rules, day, reasons))  # a night has one day and many chats
 
     @property
     def indexes(self) -> tuple[Index, ...]:
@@ -106,7 +64,9 @@ class RuleSet:
     def judge_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[Opinion]:
         """Judge chats of one local day, each in its own context, as ``judge`` judges each of them."""
         plan = self._plan(day)
-        return [opinion for views, batch in self._batches(chats) for opinion in self._opinions(views, batch, plan)]
+        return [
+            opinion for views, batch in self._batches(chats, BATCH) for opinion in self._opinions(views, batch, plan)
+        ]
 
     def fired(self, chat: Chat, context: Context, day: str) -> tuple[str, ...]:
         """Ids of the rules that are hit; a rule that crashes counts as hit, so that the chat is inspected."""
@@ -116,12 +76,12 @@ class RuleSet:
     def fired_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[tuple[str, ...]]:
         """``fired`` of each of several chats of one local day."""
         plan = self._plan(day)
-        return [fired for views, batch in self._batches(chats) for fired in self._fired(views, batch, plan)]
+        return [fired for views, batch in self._batches(chats, SWEEP) for fired in self._fired(views, batch, plan)]
 
-    def _batches(self, chats: Sequence[tuple[Chat, Context]]) -> Iterator[tuple[list[View], Batch | None]]:
-        """The views of some chats at a time, folded and searched where there are several."""
-        for start in range(0, len(chats), BATCH):
-            views = [self.view(chat, context) for chat, context in chats[start : start + BATCH]]
+    def _batches(self, chats: Sequence[tuple[Chat, Context]], size: int) -> Iterator[tuple[list[View], Batch | None]]:
+        """The views of so many chats at a time, folded and searched where there are several."""
+        for start in range(0, len(chats), size):
+            views = [self.view(chat, context) for chat, context in chats[start : start + size]]
             batch = self._together(views) if len(views) >= FEW else None
             yield views, batch
             if batch is not None:
@@ -144,74 +104,54 @@ class RuleSet:
         return 1 + max((slot for index in self.indexes for of in index.slots for slot in of), default=0)
 
     def _opinions(self, views: Sequence[View], batch: Batch | None, plan: Plan) -> list[Opinion]:
-        drafts = [_Draft(view, plan.silent.copy()) for view in views]
-        for i, concerned in self._asked(views, plan):
-            compiled, has_to_be_noted = self.rules[i], i in plan.silent
-            seen = _seen(compiled.glance, batch, concerned)
-            for which in seen.missed if has_to_be_noted else ():
-                drafts[which].skipped.pop(i, None)
-            for which, state in seen.not_applicable:
-                drafts[which].skipped[i] = self._reasons.text(state)
-            for which in seen.asked:
-                draft = drafts[which]
-                try:
-                    answer = compiled.judge(draft.view)
-                    if has_to_be_noted or answer.state is not MISS:
-                        draft.note(i, compiled.rule, answer)
-                except Exception as problem:  # noqa: BLE001 - any crash of a rule makes the chat broken, loudly
-                    draft.crashed(i, compiled.rule, problem)
-        ids = [compiled.rule.id for compiled in self.rules]
-        return [draft.opinion(ids) for draft in drafts]
+        drafts = Drafts(views, [compiled.rule for compiled in self.rules], plan.unasked)
+        for i, which in self._questions(views, batch, plan, drafts):
+            try:
+                answer = self.rules[i].judge(views[which])
+                if answer.state is not MISS:
+                    drafts.asked(i, which, answer)
+            except Exception as problem:  # noqa: BLE001 - any crash of a rule makes the chat broken, loudly
+                drafts.crashed(i, which, problem)
+        return drafts.opinions(self._reasons)
 
     def _fired(self, views: Sequence[View], batch: Batch | None, plan: Plan) -> list[tuple[str, ...]]:
         fired: list[list[str]] = [[] for _ in views]
-        for i, concerned in self._asked(views, plan):
+        for i, which in self._questions(views, batch, plan, None):
             compiled = self.rules[i]
-            for which in _seen(compiled.glance, batch, concerned).asked:
-                try:
-                    hit = compiled.judge(views[which]).state is HIT
-                except Exception:  # noqa: BLE001 - the inspection that follows reports it
-                    hit = True
-                if hit:
-                    fired[which].append(compiled.rule.id)
+            try:
+                hit = compiled.judge(views[which]).state is HIT
+            except Exception:  # noqa: BLE001 - the inspection that follows reports it
+                hit = True
+            if hit:
+                fired[which].append(compiled.rule.id)
         return [tuple(rules) for rules in fired]
 
-    def _asked(self, views: Sequence[View], plan: Plan) -> Iterator[tuple[int, list[int]]]:
-        """Each rule that may have to be asked of any of these chats, in order, and of which of them."""
-        concerned: list[list[int]] = [[] for _ in self.rules]
-        for which, view in enumerate(views):
-            for i in _due(view, plan):
-                concerned[i].append(which)
-        return ((i, chats) for i, chats in enumerate(concerned) if chats)
+    def _questions(
+        self, views: Sequence[View], batch: Batch | None, plan: Plan, drafts: Drafts | None
+    ) -> Iterator[tuple[int, int]]:
+        """Which rule has to be asked of which chat; what is told without asking is noted in the drafts."""
+        if batch is None:
+            for which, view in enumerate(views):
+                due = sorted(_due(view, plan))
+                if drafts is not None:
+                    drafts.due(which, due)
+                yield from ((i, which) for i in due)
+            return
+        for i, concerned in _concerned(views, batch, plan):
+            states = _glanced(self.rules[i].glance, batch, concerned)
+            if drafts is not None:
+                drafts.glanced(i, concerned, states)
+            yield from ((i, which) for which in _open(concerned, states))
 
 
-class _Seen(NamedTuple):
-    """Chats by what a glance tells of a rule in them; those to be asked, and the others with or without a reason."""
-
-    asked: list[int]
-    missed: list[int]
-    not_applicable: list[tuple[int, int]]
-
-
-def _seen(glance: Glance | None, batch: Batch | None, chats: list[int]) -> _Seen:
-    """What a glance tells of some chats; all are to be asked where there is none, or where it crashes."""
-    if glance is None or batch is None or not batch.readable or len(chats) < MANY:
-        return _Seen(chats, [], [])
-    batch.wanted = np.zeros(len(batch.views), bool)
-    batch.wanted[chats] = True
-    batch.wanted &= ~batch.alone
-    try:
-        states = np.where(batch.wanted, glance(batch).states, ASK).take(chats)
-    except Exception:  # noqa: BLE001 - the rule itself is asked, and says so if it crashes too
-        return _Seen(chats, [], [])
-    if (states == MISSED).all():
-        return _Seen([], chats, [])
-    told = [*zip(chats, states.tolist(), strict=True)]
-    return _Seen(
-        [which for which, state in told if state <= IS_HIT or state == UNTOLD],
-        [which for which, state in told if state == MISSED],
-        [(which, state) for which, state in told if state > UNTOLD],
-    )
+def _concerned(views: Sequence[View], batch: Batch, plan: Plan) -> Iterator[tuple[int, Numbers]]:
+    """Each rule that may have to be asked of any of these chats, in order, and of which of them."""
+    due = plan.due_of(batch)
+    for which in batch.alone.nonzero()[0].tolist():
+        due[which] = False
+        due[which, [*_due(views[which], plan)]] = True
+    (asked,) = np.logical_or.reduce(due).nonzero()
+    return ((i, due[:, i].nonzero()[0]) for i in asked.tolist())
 
 
 def _due(view: View, plan: Plan) -> Iterable[int]:
@@ -220,6 +160,25 @@ def _due(view: View, plan: Plan) -> Iterable[int]:
         return plan.due(view)
     except Exception:  # noqa: BLE001 - the rules that search crash again and say so
         return plan.in_force
+
+
+def _glanced(glance: Glance | None, batch: Batch, chats: Numbers) -> Numbers:
+    """What a glance tells of a rule in some chats; all are to be asked where there is none, or where it crashes."""
+    if glance is None or not batch.readable or chats.size < MANY:
+        return np.full(chats.size, ASK)
+    batch.wanted = np.zeros(len(batch.views), bool)
+    batch.wanted[chats] = True
+    batch.wanted &= ~batch.alone
+    try:
+        return np.where(batch.wanted, glance(batch).states, ASK).take(chats)
+    except Exception:  # noqa: BLE001 - the rule itself is asked, and says so if it crashes too
+        return np.full(chats.size, ASK)
+
+
+def _open(chats: Numbers, states: Numbers) -> list[int]:
+    """Those of some chats of which a glance has not told everything: only the rule has evidence of a hit."""
+    told: list[int] = chats[(states <= IS_HIT) | (states == UNTOLD)].tolist()
+    return told
 
 
 def compile_pack(pack: Pack | Located, *, only: Iterable[str] | None = None) -> RuleSet:
@@ -274,53 +233,3 @@ def _named(condition: Any, name: str, bench: Bench) -> Judge:
     judge = compile_condition(condition, bench, ("let", name))
     bench.naming = False
     return remembered(judge, bench)
-
-
-def _finding(rule: Rule, answer: Judgement, chat: Chat) -> Finding:
-    evidence = _evidence(answer, chat)
-    count = answer.hits
-    return Finding(
-        rule=rule.id,
-        outcome=Result.BONUS if rule.bonus else Result.FAILED,
-        message=fill_message(rule.message.zh, evidence, count, answer.value),
-        hits=count,
-        value=answer.value,
-        evidence=evidence,
-    )
-
-
-def _evidence(answer: Judgement, chat: Chat) -> tuple[Evidence, ...]:
-    """Quotes of what was found and of the turns searched in vain.
-
-    A figure or a field of the chat has no characters of its own: it is shown with the customer's last turn, which is
-    where a reader starts.
-    """
-    messages = chat.messages
-    found = []
-    for turn, start, end in (answer.places or _anchor(answer, chat))[:PLACES_LIMIT]:
-        stop = min(end, start + QUOTE_LIMIT)
-        found.append(Evidence(turn, start, stop, messages[turn].text[start:stop]))
-    for turn in answer.searched[:PLACES_LIMIT]:
-        quote = messages[turn].text[:QUOTE_LIMIT]
-        found.append(Evidence(turn, 0, len(quote), quote, absent=True))
-    return tuple(found)
-
-
-def _anchor(answer: Judgement, chat: Chat) -> tuple[Place, ...]:
-    if answer.searched or not chat.messages:
-        return ()
-    turns = range(len(chat.messages) - 1, -1, -1)
-    last = next((t for t in turns if chat.messages[t].role is Role.CUSTOMER), len(chat.messages) - 1)
-    return ((last, 0, len(chat.messages[last].text)),)
-
-
-def fill_message(template: str, evidence: tuple[Evidence, ...], count: int, value: float | None) -> str:
-    """A rule's message with ``{quote}``, ``{count}`` and ``{value}`` filled (figures without needless decimals).
-
-    >>> fill_message("等待 {value} 秒", (), 1, 72.0)
-    '等待 72 秒'
-    """
-    quote = next((item.quote for item in evidence if not item.absent), "").replace("\0", "␀")
-    shown = "" if value is None else f"{value:.1f}".removesuffix(".0")
-    said = {"{quote}": quote, "{count}": str(count), "{value}": shown}
-    return PLACEHOLDER.sub(lambda match: said[match[0]], template)  # at once: a quote may look like a placeholder

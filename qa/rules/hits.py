@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qa.rules.context import house_context
-from qa.rules.engine import Opinion, RuleSet, compile_pack
+from qa.rules.drafts import Opinion
+from qa.rules.engine import RuleSet, compile_pack
 from qa.rules.operators.opinion import ModelOpinion
 from qa.rules.pack import Pack, Rule
 from qa.types import Chat, Finding

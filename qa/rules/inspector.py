@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qa.flagging import Failure, Flag, Thresholds, flag
 from qa.policy import Policy, risk_reasons
 from qa.rules.context import make_context
-from qa.rules.engine import Opinion, compile_pack, red_lines
+from qa.rules.drafts import Opinion
+from qa.rules.engine import compile_pack, red_lines
 from qa.rules.hits import parted
 from qa.rules.lookback import UNKNOWN, lookback
 from qa.rules.mistakes import first_mistake

@@ -29,7 +29,6 @@ _EMPTY = frozenset([""])
 _TOKEN = re.compile(r"\\[pPx]\{[^}]*\}|\\.|\(\?:|\(\?|\[\^?\]?[^\]]*\]|\{\d+(?:,\d*)?\}|.", re.DOTALL)
 _REPEAT = re.compile(r"\{(\d+)")
 _LITERAL_ESCAPES = frozenset(r"\.+*?()[]{}|^$-/,:")
-_IDEOGRAPHS = "⺀", "鿿"
 
 
 class _UnreadableError(Exception):
@@ -48,7 +47,7 @@ class _Piece:
 def required_words(pattern: str) -> tuple[str, ...]:
     """Return words of which one is in every text that ``pattern`` matches; none where that cannot be told.
 
-    Only words that begin and end with a Chinese character count: letters and digits are searched for as whole words.
+    Words that begin or end with a Latin letter or digit do not count: such are searched for as whole words.
     The pattern is one that has compiled already.
 
     >>> required_words("(别|不要)再(催|问)了?|难道")
@@ -171,10 +170,11 @@ def _usable(words: frozenset[str]) -> frozenset[str] | None:
 
 
 def _plain(word: str) -> bool:
-    """Whether a word is found wherever it stands: none that may be cut out of a longer Latin word or number."""
-    first, last = _IDEOGRAPHS
-    inside = all(first <= c <= last or (c.isascii() and c.isalnum()) for c in word)
-    return inside and first <= word[:1] <= last and first <= word[-1:] <= last
+    """Whether a word is found wherever it stands: none that may be cut out of a longer Latin word or number.
+
+    It has a letter, as marks alone may be folded away.
+    """
+    return not any(edge.isascii() and edge.isalnum() for edge in (word[:1], word[-1:])) and any(map(str.isalnum, word))
 
 
 def _cost(words: frozenset[str]) -> float:

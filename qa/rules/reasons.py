@@ -11,21 +11,18 @@ class Reasons:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._texts: list[str] = []
+        self.texts: dict[int, str] = {}
+        """The reasons by the states that stand for them."""
 
     def __call__(self, text: str) -> int:
-        """Return the state that stands for this reason."""
-        number = self._numbers.get(text)
-        if number is None:
-            number = self._numbers[text] = UNTOLD + 1 + len(self._texts)
-            self._texts.append(text)
-        return number
-
-    def text(self, state: int) -> str:
-        """Return the reason that a state stands for.
+        """Return the state that stands for this reason.
 
         >>> reasons = Reasons()
-        >>> reasons.text(reasons("no times"))
+        >>> reasons.texts[reasons("no times")]
         'no times'
         """
-        return self._texts[state - UNTOLD - 1]
+        number = self._numbers.get(text)
+        if number is None:
+            number = self._numbers[text] = UNTOLD + 1 + len(self.texts)
+            self.texts[number] = text
+        return number

@@ -70,22 +70,22 @@ def role_rows(batch: Batch, role: Role | None) -> Flags:
 
 def counts(batch: Batch, rows: Flags) -> Numbers:
     """Chat → how many of these rows are its own."""
-    so_far = np.concatenate(([0], rows.cumsum()))
-    return np.diff(so_far.take(batch.first))
+    number: Numbers = np.add.reduceat(rows, batch.first[:-1], dtype=np.int64)
+    return number
 
 
-def _ordinals(batch: Batch, rows: Flags) -> Numbers:
+def ordinals(batch: Batch, rows: Flags) -> Numbers:
     """Row → which of its chat's it is, from 1; of others the number of the last before them."""
     so_far = rows.cumsum()
     return so_far - np.concatenate(([0], so_far)).take(batch.first[:-1]).take(batch.chat)
 
 
 def _firsts(batch: Batch, rows: Flags, number: int) -> Flags:
-    return rows & (_ordinals(batch, rows) <= number)
+    return rows & (ordinals(batch, rows) <= number)
 
 
 def _lasts(batch: Batch, rows: Flags, number: int) -> Flags:
-    return rows & (_ordinals(batch, rows) > (counts(batch, rows) - number).take(batch.chat))
+    return rows & (ordinals(batch, rows) > (counts(batch, rows) - number).take(batch.chat))
 
 
 def _ends(batch: Batch, scope: Scope, rows: Flags) -> Flags:
@@ -97,12 +97,13 @@ def _ends(batch: Batch, scope: Scope, rows: Flags) -> Flags:
 def _numbered(batch: Batch, scope: Scope, reasons: Reasons) -> _Cut:
     """The turns of the role, from one of them to another."""
     rows = role_rows(batch, scope.role)
-    states = np.where(counts(batch, rows) > 0, _GO, reasons(scope.nobody))
+    there = batch.keep(("said", scope.role), lambda: counts(batch, rows) > 0)
+    states = np.where(there, _GO, reasons(scope.nobody))
     if scope.start is not None or scope.stop is not None:
-        ordinals = _ordinals(batch, rows)
-        rows = rows & (ordinals >= (scope.start or 1))
+        number = ordinals(batch, rows)
+        rows = rows & (number >= (scope.start or 1))
         if scope.stop is not None:
-            rows &= ordinals <= scope.stop
+            rows &= number <= scope.stop
         states = np.where((states == _GO) & (counts(batch, rows) == 0), ASK, states)  # the reason has a number in it
     return _Cut(rows if scope.anchor else _ends(batch, scope, rows), states)
 

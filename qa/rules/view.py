@@ -160,7 +160,7 @@ class View:
         """Where a slot's phrases or pattern occur in the turns searched for it, in order; overlaps included."""
         known = self._found.get(slot)
         if known is None:
-            if self._shared is not None and slot not in self._index[level].of_pattern:
+            if self._shared is not None and self._shared.knows(level, slot):
                 known = self._shared.places(level, slot) if self.occurring >> slot & 1 else []
             else:
                 known = [place for group in self._groups(level, slot) for place in self._places(level, group)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qa.rules.engine import Opinion
+from qa.rules.drafts import Opinion
 from qa.rules.pack import Pack, Rule, house_wordlists
 from qa.types import Chat, Evidence, Finding
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from qa.demo.generate import generate
 from qa.policy import Policy
 from qa.rules.context import house_context
-from qa.rules.engine import PLACES_LIMIT, QUOTE_LIMIT, compile_pack
+from qa.rules.drafts import PLACES_LIMIT, QUOTE_LIMIT
+from qa.rules.engine import compile_pack
 from qa.rules.inspector import RED_LINE, Inspector, Standard, load_scorecard
 from qa.rules.operators.shape import TurnCount
 from qa.rules.pack import load_house

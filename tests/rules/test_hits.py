@@ -9,7 +9,8 @@ import pytest
 
 from qa.policy import Policy
 from qa.rules.context import house_context
-from qa.rules.engine import Opinion, RuleSet, compile_pack
+from qa.rules.drafts import Opinion
+from qa.rules.engine import RuleSet, compile_pack
 from qa.rules.hits import HitFinder, found_by, parted, reads_opinion
 from qa.rules.inspector import Case, Inspector, Standard, load_scorecard
 from qa.rules.pack import Pack, load_house

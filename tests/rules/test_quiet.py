@@ -153,7 +153,7 @@ def _states(rules: RuleSet, chats: list[Chat]) -> list[list[int]]:
 
 def _agrees(rules: RuleSet, state: int, answer: Judgement) -> bool:
     if state > UNTOLD:
-        return (answer.state, answer.reason) == (State.NOT_APPLICABLE, rules._reasons.text(state))
+        return (answer.state, answer.reason) == (State.NOT_APPLICABLE, rules._reasons.texts[state])
     return answer.state is {IS_HIT: State.HIT, MISSED: State.MISS, UNTOLD: State.NOT_APPLICABLE}[state]
 
 

@@ -19,6 +19,7 @@ from qa.rules.columns import stands_in
 from qa.rules.finder import Finder, Words, listed
 from qa.rules.quiet import Glance, Known
 from qa.rules.reasons import ASK, IS_HIT, MISSED
+from qa.rules.scoping import counts, ordinals, role_rows
 from qa.rules.view import View
 from qa.text import Level, fold
 from qa.types import Role
@@ -224,17 +225,47 @@ class _Answers(NamedTuple):
 
 
 def _answers(batch: Batch) -> _Answers:
-    exchanges = [(chat, one.answer) for chat, view in enumerate(batch.views) for one in _exchanges(view)]
+    plain = _plain(batch)
+    chat, row, answer = _runs(batch, plain.take(batch.chat))
+    exchanges = [
+        (which, one.answer) for which in (~plain).nonzero()[0].tolist() for one in _exchanges(batch.views[which])
+    ]
+    more, rows, of = _listed(batch, exchanges)
+    of += chat.size
+    chat, row, answer = np.append(chat, more), np.append(row, rows), np.append(answer, of)
+    of_row = np.full(batch.turn.size, chat.size)
+    of_row[row] = answer
+    letters = np.where(stands_in(batch, "[#"), 0, batch.letters(_SQUASH))  # as there may be sticker codes
+    return _Answers(chat, np.bincount(answer, letters.take(row), minlength=chat.size), of_row)
+
+
+def _plain(batch: Batch) -> Flags:
+    """Chats in which customer and agent wrote everything, and every message is a row."""
+    messages = np.array([len(view.chat.messages) for view in batch.views])
+    of_two = role_rows(batch, _CUSTOMER) | role_rows(batch, _AGENT)
+    told: Flags = (messages == np.diff(batch.first)) & (messages == counts(batch, of_two))
+    return told
+
+
+def _runs(batch: Batch, rows: Flags) -> tuple[Numbers, Numbers, Numbers]:
+    """The answers of plain chats: the chat of each; their rows, and which answer a row belongs to.
+
+    There an answer is what the agent writes between two turns of the customer's.
+    """
+    asked = ordinals(batch, role_rows(batch, _CUSTOMER)) > 0
+    (row,) = (rows & role_rows(batch, _AGENT) & asked).nonzero()
+    begins = np.diff(row, prepend=-1) != 1  # between two chats stands the first turn of a customer's
+    return batch.chat.take(row[begins]), row, begins.cumsum() - 1
+
+
+def _listed(batch: Batch, exchanges: list[tuple[int, list[int]]]) -> tuple[Numbers, Numbers, Numbers]:
+    """The same of answers given by chat and turns; a sticker is no row."""
     chats = np.array([chat for chat, _ in exchanges], np.int64)
     sizes = [len(turns) for _, turns in exchanges]
     turn = np.array([turn for _, turns in exchanges for turn in turns], np.int64)
     row = np.minimum(batch.rows_at(np.repeat(chats, sizes) * MANY + turn), batch.turn.size - 1)
-    text = batch.turn.take(row) == turn  # a sticker is no row
-    answer = np.repeat(np.arange(chats.size), sizes)[text]
-    of_row = np.full(batch.turn.size, chats.size)
-    of_row[row[text]] = answer
-    letters = np.where(stands_in(batch, "[#"), 0, batch.letters(_SQUASH))  # as there may be sticker codes
-    return _Answers(chats, np.bincount(answer, letters.take(row[text]), minlength=chats.size), of_row)
+    text = batch.turn.take(row) == turn
+    return chats, row[text], np.repeat(np.arange(chats.size), sizes)[text]
 
 
 def _longer(view: View, one: _Exchange, most: int) -> bool:
