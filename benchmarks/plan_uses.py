@@ -36,6 +36,7 @@ from qa.store import (
     reviews,
     rule_counts,
     sessions,
+    settled,
 )
 from qa.store.accounts import insert_user
 from qa.store.queue import Looking
@@ -193,7 +194,7 @@ _READS: dict[str, Use] = {
         "boards: a night's chats": lambda c, p: board_fill.drawn_after(c, p.run, p.ids[0] - 1, KEYS),
         "boards: what was found and said": lambda c, p: (
             board_fill.failed_rules(c, p.ids), board_fill.resolutions(c, p.pks), board_fill.came_back(c, p.pks, 72),
-            board_fill.kept_times(c, p.pks), board_fill.newest_day(c), board_fill.newest_review(c),
+            board_fill.kept_times(c, p.pks), board_fill.newest_day(c), settled.newest_review(c),
         ),
         "boards: when chats began": lambda c, p: board_fill.begun(c, p.night),
         "counts: nights without": lambda c, _p: counted.uncounted(c),

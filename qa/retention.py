@@ -24,6 +24,8 @@ from qa.store.session import read_tx, write_tx
 
 BATCH = 1_000
 """Chats a transaction, where they go one by one."""
+FOUND = 100_000
+"""Of these so many are looked for at a time."""
 COPIES = 2_000
 """Covered copies a transaction."""
 WORDS = 500
@@ -85,16 +87,17 @@ def keep_to(
         return [Done(term, due, None) for term, due in _due(engine, asked).items()]
     of_months = _let_months_go(engine, act, asked, progress)
     if whole_months:
-        due, rest = dict.fromkeys(asked, 0), dict.fromkeys(asked, Dropped())
+        rest = dict.fromkeys(asked, (0, Dropped()))
     else:
-        due = _due(engine, asked)
-        rest = {term: _keep_one(engine, act, term, due[term], progress) for term in asked}
-    if any(one.chats for one in rest.values()):
+        rest = {term: _keep_one(engine, act, term, progress) for term in asked}
+    if any(one.chats for _, one in rest.values()):
         dropping.forget(engine, dropping.OF_CHATS)
     elif any(one.chats for one in of_months.values()):
         dropping.forget(engine, dropping.OF_MONTHS)
     _copy_ahead(engine, act, asked, progress)
-    return [Done(term, due[term] + of_months[term].chats, of_months[term].plus(rest[term])) for term in asked]
+    return [
+        Done(term, due + of_months[term].chats, of_months[term].plus(one)) for term, (due, one) in rest.items()
+    ]  # fmt: skip
 
 
 def _due(engine: Engine, asked: Sequence[Term]) -> dict[Term, int]:
@@ -141,17 +144,17 @@ def _copy(engine: Engine, act: Act, month: int, pks: Sequence[int], progress: Pr
 
 
 def _drop_words(engine: Engine, span: dropping_months.Span) -> None:
-    """Take the words of a month out of the search of SQLite, which wants to be told each of them."""
+    """Take the words of a month out of the search of SQLite, some chats at a time: others want to write as well."""
     if engine.dialect.name != "sqlite":
         return
     while True:
         with write_tx(engine) as connection:
             dropping.overwrite(connection)
-            bodies = dropping_months.searched(connection, span, WORDS)
-            dropping.drop_words(connection, bodies)
-        if not bodies:
+            pks = dropping_months.searched(connection, span, WORDS)
+            dropping.drop_words(connection, pks)
+        if not pks:
             return
-        span = span._replace(first=max(bodies) + 1)
+        span = span._replace(first=pks[-1] + 1)
 
 
 def _copy_ahead(engine: Engine, act: Act, asked: Sequence[Term], progress: Progress) -> None:
@@ -165,22 +168,33 @@ def _copy_ahead(engine: Engine, act: Act, asked: Sequence[Term], progress: Progr
             _copy(engine, act, month, pks, progress)
 
 
-def _keep_one(engine: Engine, act: Act, term: Term, due: int, progress: Progress) -> Dropped:
-    """Drop what is left one by one: the days of a month that is not over, and months that others still want."""
-    progress.stage(f"texts of {term.merchant}", due)
-    sum_, after = Dropped(), ("", 0)
+def _keep_one(engine: Engine, act: Act, term: Term, progress: Progress) -> tuple[int, Dropped]:
+    """Drop what is left one by one: the days of a month that is not over, and months that others still want.
+
+    Returns how many chats were found, and what was dropped.
+    """
+    due, sum_, after = 0, Dropped(), ("", 0)
     while True:
-        with write_tx(engine) as connection:
-            found = dropping.old_chats(connection, term.merchant, term.before, after, BATCH)
-            if not found:
-                return sum_
-            ids = [chat_id for _, chat_id, _ in found]
-            dropped = dropping.drop(connection, term.merchant, ids, act.at, act.by, dropping.RETENTION)
+        with read_tx(engine) as connection:
+            found = dropping.old_chats(connection, term.merchant, term.before, after, FOUND)
+        if not found:
+            return due, sum_
+        progress.stage(f"texts of {term.merchant} from {found[0][0]}", len(found))
+        for start in range(0, len(found), BATCH):
+            ids = [chat_id for _, chat_id, _ in found[start : start + BATCH]]
+            sum_ = sum_.plus(_drop_some(engine, act, term, ids))
+            progress.advance(len(ids))
+        day, _, pk = found[-1]
+        due, after = due + len(found), (day, pk)
+
+
+def _drop_some(engine: Engine, act: Act, term: Term, ids: Sequence[str]) -> Dropped:
+    with write_tx(engine) as connection:
+        dropped = dropping.drop(connection, term.merchant, ids, act.at, act.by, dropping.RETENTION)
+        if dropped.chats:  # none: somebody was quicker
             facts = dropped._asdict() | {"days": term.days, "before": term.before}
             audit.append(connection, act, "chat.drop", f"merchant:{term.merchant}", facts)
-        day, _, pk = found[-1]
-        sum_, after = sum_.plus(dropped), (day, pk)
-        progress.advance(len(found))
+    return dropped
 
 
 def erase_customer(

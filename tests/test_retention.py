@@ -45,7 +45,7 @@ def test_who_is_kept_how_long(store_engine: Engine) -> None:
     assert drop(store_engine, 3) == [Dropped()]  # the day itself is not over yet
 
 
-def test_texts_go_and_everything_else_stays(store_engine: Engine) -> None:
+def test_texts_go_and_everything_else_stays(store_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     made = kit.fill(store_engine)
     before, told = kit.counts(store_engine), kit.everything(store_engine)
     with read_tx(store_engine) as connection:
@@ -53,16 +53,14 @@ def test_texts_go_and_everything_else_stays(store_engine: Engine) -> None:
         assert list(learning.iter_reviewed(connection))
     assert drop(store_engine, dry_run=True) == [None]
     assert kit.everything(store_engine) == told
-    retention.BATCH, whole = 4, retention.BATCH  # more than one transaction
-    try:
-        assert drop(store_engine) == [Dropped(chats=6, findings=6, reviews=1, queued=5)]
-    finally:
-        retention.BATCH = whole
+    monkeypatch.setattr(retention, "BATCH", 2)  # more than one transaction
+    monkeypatch.setattr(retention, "FOUND", 4)  # and more than one search for them
+    assert drop(store_engine) == [Dropped(chats=6, findings=6, reviews=1, queued=5)]
     assert drop(store_engine) == [Dropped()]
     after = kit.counts(store_engine)
     changed = {name: after[name] - n for name, n in before.items() if after[name] != n}
     assert changed.pop("queue_marks") < 0
-    assert changed == {"queue_items": -5, "dropped_texts": 6, "chat_bodies": -6, "quotes": -6, "audit_log": 2}
+    assert changed == {"queue_items": -5, "dropped_texts": 6, "chat_bodies": -6, "quotes": -6, "audit_log": 3}
     rest = kit.everything(store_engine)
     assert "客户电话13916283547" in rest  # what a reviewer wrote is the reviewer's
     rest = rest.replace("客户电话13916283547", "")
@@ -131,6 +129,18 @@ def test_the_same_chat_imported_again_brings_nothing_back(store_engine: Engine, 
         night_kit.night(store_engine, day="2026-11-01")
 
 
+def test_a_chat_that_comes_late_goes_with_the_next_run(
+    store_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "_let_months_go", lambda _e, _a, asked, _p: dict.fromkeys(asked, Dropped()))
+    for days, gone in ((("2026-10-31", "2026-11-02"), 4), (("2026-10-30", "2026-11-01", "2026-11-18"), 4), ((), 0)):
+        for day in days:
+            night_kit.bring_in(store_engine, tmp_path, night_kit.day_of_chats(2, day=day, prefix=day), day)
+        assert drop(store_engine, dry_run=True) == [None]
+        found = retention.keep_to(store_engine, kit.ACT, retention.terms(store_engine, TODAY, 2, {}))
+        assert [(one.due, one.dropped) for one in found] == [(gone, Dropped(gone))]
+
+
 def test_nothing_is_left_in_the_files(tmp_path: Path) -> None:
     """Not in free pages, the log of changes, or the index of the search."""
     with opened(f"sqlite:///{tmp_path / 'a.sqlite3'}") as engine:
@@ -142,12 +152,10 @@ def test_nothing_is_left_in_the_files(tmp_path: Path) -> None:
         assert [one for one in said if one in held] == []
 
 
-def test_the_commands(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'a.sqlite3'}"
-    with opened(url) as engine:
-        migrate.upgrade(engine)
-        kit.fill(engine)
-    run = CliRunner(env={"QA_DATABASE_URL": url, "QA_DATA_DIR": str(tmp_path)}).invoke
+def test_the_commands(store_engine: Engine, db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.cli.retention.now", lambda: night_kit.NOW)  # the month of the chats is not over
+    kit.fill(store_engine)
+    run = CliRunner(env={"QA_DATABASE_URL": db_url, "QA_DATA_DIR": str(tmp_path)}).invoke
     assert "no term is set" in run(main, ["retention"]).stderr
     told = run(main, ["retention", "--dry-run"], env={"QA_RETENTION_DAYS": "1"})
     assert "(1 days): 6 chats would lose theirs" in told.stdout
@@ -158,7 +166,8 @@ def test_the_commands(tmp_path: Path) -> None:
     (tmp_path / "rejects").mkdir()
     for name in ("old", "new"):
         (tmp_path / "rejects" / f"{name}.rejects.jsonl").write_text("{}", "utf-8")
-    os.utime(tmp_path / "rejects" / "old.rejects.jsonl", (1, 1))
+    for name, second in (("old", 1), ("new", night_kit.NOW // 1_000_000)):
+        os.utime(tmp_path / "rejects" / f"{name}.rejects.jsonl", (second, second))
     told = run(main, ["retention", "--days", "1", "--merchant", "acme", "--whole-months"])
     assert ": 0 revisions of chats" in told.stdout
     told = run(main, ["retention", "--days", "1", "--merchant", "acme"])
@@ -172,16 +181,18 @@ def test_the_commands(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_figures_are_the_same_when_they_are_added_up_again(sqlite_url: str, tmp_path: Path) -> None:
-    with opened(sqlite_url) as engine:
-        migrate.upgrade(engine)
-        night_kit.bring_in(engine, tmp_path, night_kit.day_of_chats(60), night_kit.DAY)
-        night_kit.night(engine)
-        roll_up(engine, night_kit.ZONE)
-        before = [night_kit.rows(engine, table) for table in ("chat_facts", "board_sums", "board_hours")]
-        retention.keep_to(engine, kit.ACT, [Term("acme", 1, "2026-11-21")])
-        with write_tx(engine) as connection:
-            connection.execute(text("DELETE FROM board_nights"))
-        assert roll_up(engine, night_kit.ZONE) == 1
-        assert [night_kit.rows(engine, table) for table in ("chat_facts", "board_sums", "board_hours")] == before
-        assert sum(row["waits"] for row in before[0]) > 0
+def test_figures_are_the_same_when_they_are_added_up_again(store_engine: Engine, tmp_path: Path) -> None:
+    def figures() -> list[list[tuple[str, ...]]]:
+        tables = ("chat_facts", "board_sums", "board_hours")
+        return [sorted(tuple(map(repr, row.values())) for row in night_kit.rows(store_engine, one)) for one in tables]
+
+    night_kit.bring_in(store_engine, tmp_path, night_kit.day_of_chats(60), night_kit.DAY)
+    night_kit.night(store_engine)
+    roll_up(store_engine, night_kit.ZONE)
+    before = figures()
+    assert sum(row["waits"] for row in night_kit.rows(store_engine, "chat_facts")) > 0
+    retention.keep_to(store_engine, kit.ACT, [Term("acme", 1, "2026-11-21")])
+    with write_tx(store_engine) as connection:
+        connection.execute(text("DELETE FROM board_nights"))
+    assert roll_up(store_engine, night_kit.ZONE) == 1
+    assert figures() == before

@@ -31,8 +31,8 @@ def command() -> None:
 @pass_settings
 def upgrade_command(settings: Settings) -> None:
     """Create the schema, or bring it to the version of this program; all or nothing."""
-    with opened(settings.database_url) as engine:
-        before, place = upgrade(engine), describe(engine)
+    with opened(settings.database_url) as engine, progress() as bars:
+        before, place = upgrade(engine, bars), describe(engine)
     if before == head_revision():
         click.echo(f"{place}: schema {before} is up to date")
     else:

@@ -7,16 +7,14 @@ quote goes with the rows of ``quotes``; what stays of them holds stars already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 import orjson
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    and_,
     delete,
     exists,
     false,
@@ -32,8 +30,8 @@ from sqlalchemy import (
 from qa.errors import QaError
 from qa.store.bulk import change_all, insert_all
 from qa.store.case_tables import case_nominations, case_words, cases
-from qa.store.chats import decode_body
 from qa.store.covering import cover_places, covered
+from qa.store.keys import among
 from qa.store.operation_tables import dropped_texts
 from qa.store.queue_tables import queue_items, queue_marks
 from qa.store.session import write_tx
@@ -43,11 +41,12 @@ from qa.store.texts import (
     BODY,
     TEXT_THERE,
     THERE_OF_MONTH,
+    days_of,
     delete_texts,
-    first_day,
     month_of,
+    months_before,
 )
-from qa.store.words import spoken, words_table, written
+from qa.store.words import words_key, words_table
 from qa.types import Instant
 
 RETENTION, ERASURE = "retention", "erasure"
@@ -90,21 +89,35 @@ def without_text(connection: Connection, pks: Sequence[int]) -> set[int]:
 def old_chats(
     connection: Connection, merchant: str, before: str, after: tuple[str, int], limit: int
 ) -> list[tuple[str, str, int]]:
-    """Return (day, chat_id, key) of chats that began before a day and still have texts, behind ``after`` (day, key)."""
-    day, pk = max(after, (first_day(connection, merchant), 0))
-    query = (
-        select(_c.day, _c.chat_id, _c.id)
-        .where(_c.merchant == merchant, _c.current == true(), _c.day < before, TEXT_THERE)
-        .where(or_(_c.day > day, and_(_c.day == day, _c.id > pk)))
-    )
-    return [(r.day, r.chat_id, r.id) for r in connection.execute(query.order_by(_c.day, _c.id).limit(limit))]
+    """Return (day, chat_id, key) of chats that began before a day and still have texts, behind ``after`` (day, key).
+
+    They are of one month, the first that has any: the database is quicker where it knows in which to look. All days of
+    it are looked at, for a chat may have come late; an index tells what is needed of those that are gone.
+    """
+    day, pk = after
+    behind = (_c.day >= day, or_(_c.day > day, _c.id > pk))
+    for month in months_before(connection, merchant, before, day):
+        old = select(_c.id).where(*behind, *_old(merchant, month, before)).order_by(_c.day, _c.id).limit(limit)
+        named = select(_c.day, _c.chat_id, _c.id).where(_c.id.in_(old)).order_by(_c.day, _c.id)
+        if found := connection.execute(named, {"qa_month": month}).all():
+            return [(row.day, row.chat_id, row.id) for row in found]
+    return []
 
 
 def count_old(connection: Connection, merchant: str, before: str) -> int:
-    """Return how many chats ``old_chats`` would give."""
-    query = select(func.count()).select_from(chats).where(_c.day >= first_day(connection, merchant))
-    where = (_c.merchant == merchant, _c.current == true(), _c.day < before, TEXT_THERE)
-    return int(connection.execute(query.where(*where)).scalar_one())
+    """Return how many chats ``old_chats`` would give, all in all."""
+    query = select(func.count()).select_from(chats)
+    return sum(
+        int(connection.execute(query.where(*_old(merchant, month, before)), {"qa_month": month}).scalar_one())
+        for month in months_before(connection, merchant, before)
+    )
+
+
+def _old(merchant: str, month: int, before: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a chat of a month began before a day and has its text."""
+    first, last = days_of(month)
+    within = (_c.day >= first, _c.day <= last, _c.day < before)
+    return _c.merchant == merchant, _c.current == true(), *within, THERE_OF_MONTH
 
 
 def chats_of(connection: Connection, merchant: str, customer: str) -> list[str]:
@@ -116,46 +129,43 @@ def chats_of(connection: Connection, merchant: str, customer: str) -> list[str]:
 
 def drop(connection: Connection, merchant: str, chat_ids: Sequence[str], now: Instant, by: str, reason: str) -> Dropped:
     """Cover what was said in every revision of chats; for an erasure also who the customer was, and cases of them."""
-    query = _TEXTS.where(_c.merchant == merchant, _c.chat_id.in_(chat_ids))
+    query = select(_c.id, _c.day).where(_c.merchant == merchant, among(connection, _c.chat_id, chat_ids))
     found = connection.execute(query if reason == ERASURE else query.where(TEXT_THERE)).all()
     pks = [row.id for row in found]
     if not pks:
         return Dropped()
-    done = _drop_found(connection, found, now, reason)
+    done = _drop_found(connection, pks, now, reason)
     delete_texts(connection, [(row.id, row.day) for row in found])
     made = 0
     if reason == ERASURE:
-        connection.execute(update(chats).where(_c.id.in_(pks)).values(customer_id=None))
-        judged = select(inspections.c.id).where(inspections.c.chat_pk.in_(pks))
+        connection.execute(update(chats).where(among(connection, _c.id, pks)).values(customer_id=None))
+        judged = select(inspections.c.id).where(among(connection, inspections.c.chat_pk, pks))
         connection.execute(
             update(case_nominations).where(case_nominations.c.inspection_id.in_(judged)).values(note=None)
         )
         made = _empty_cases(connection, merchant, chat_ids, now, by)
+        _merge_searches(connection)
     return done._replace(chats=len(pks), cases=made)
 
 
-_TEXTS = select(_c.id, _c.day, _c.merchant, _c.chat_id, BODY.label("body"))
-
-
-def _drop_found(connection: Connection, found: Sequence[Any], now: Instant, reason: str) -> Dropped:
+def _drop_found(connection: Connection, pks: Sequence[int], now: Instant, reason: str) -> Dropped:
     """Take away what was found in revisions, and keep a covered copy where an inspection or a review points at one."""
-    pks = [row.id for row in found]
     overwrite(connection)
-    drop_words(connection, {row.id: bytes(row.body) for row in found})
+    drop_words(connection, pks)
     i, r = inspections.c, reviews.c
-    query = select(i.id, i.chat_pk, nights.c.day).join(nights, nights.c.id == i.night_id).where(i.chat_pk.in_(pks))
-    judged = connection.execute(query).all()
+    query = select(i.id, i.chat_pk, nights.c.day).join(nights, nights.c.id == i.night_id)
+    judged = connection.execute(query.where(among(connection, i.chat_pk, pks))).all()
     ids = [row.id for row in judged]
-    counted = select(func.count()).select_from(findings).where(findings.c.inspection_id.in_(ids))
+    counted = select(func.count()).select_from(findings).where(among(connection, findings.c.inspection_id, ids))
     told = int(connection.execute(counted).scalar_one())
-    months = {month_of(row.day) for row in judged}
-    connection.execute(delete(quotes).where(quotes.c.month.in_(months), quotes.c.inspection_id.in_(ids)))
-    said = _cover_reviews(connection, pks, reason)
+    for month in {month_of(row.day) for row in judged}:
+        quoted = (quotes.c.month == month, among(connection, quotes.c.inspection_id, ids))
+        connection.execute(delete(quotes).where(*quoted))
+    said = connection.execute(select(r.id, r.chat_pk).where(among(connection, r.chat_pk, pks))).all()
+    _cover_reviews(connection, [row.id for row in said], reason)
     queued = _clear_queue(connection, pks)
-    of_these = {row.chat_pk for row in judged}
-    of_these |= set(connection.execute(select(r.chat_pk).where(r.chat_pk.in_(pks))).scalars())
-    _note(connection, {row.id: row if row.id in of_these else None for row in found}, now, reason)
-    return Dropped(0, told, said, queued)
+    _note(connection, pks, {row.chat_pk for row in (*judged, *said)}, now, reason)
+    return Dropped(0, told, len(said), queued)
 
 
 def overwrite(connection: Connection) -> None:
@@ -164,21 +174,29 @@ def overwrite(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
-def _note(connection: Connection, rows: Mapping[int, Any], now: Instant, reason: str) -> None:
-    """Note that chats were dropped, with a covered copy of those that come with a row; one made ahead is kept."""
+def _note(connection: Connection, pks: Sequence[int], judged: Collection[int], now: Instant, reason: str) -> None:
+    """Note that chats were dropped, with a covered copy of those that were judged; one made ahead is kept."""
     d = dropped_texts.c
     nobody = reason == ERASURE
-    query = select(d.chat_pk, d.body.is_not(None)).where(d.chat_pk.in_(list(rows)))
+    query = select(d.chat_pk, d.body.is_not(None)).where(among(connection, d.chat_pk, pks))
     known = {pk: bool(there) for pk, there in connection.execute(query)}
     ready = set() if nobody else {pk for pk, there in known.items() if there}
-    copies = {pk: None if row is None else copy_of(row, nobody=nobody) for pk, row in rows.items() if pk not in ready}
+    copies: dict[int, bytes | None] = {pk: None for pk in pks if pk not in ready}
+    bare = [pk for pk in copies if pk in judged]
+    if bare:
+        rows = connection.execute(_TEXTS.where(among(connection, _c.id, bare)))
+        copies |= {row.id: copy_of(row, nobody=nobody) for row in rows}
     change_all(
         connection, dropped_texts, "chat_pk", [{"chat_pk": pk, "body": copies[pk]} for pk in known.keys() & copies]
     )
     stamp = {"dropped_at": now, "reason": reason}
-    connection.execute(update(dropped_texts).where(d.chat_pk.in_(list(known)), d.reason == AHEAD).values(stamp))
+    ahead = (among(connection, d.chat_pk, list(known)), d.reason == AHEAD)
+    connection.execute(update(dropped_texts).where(*ahead).values(stamp))
     new = [{"chat_pk": pk, "body": copy} | stamp for pk, copy in copies.items() if pk not in known]
     insert_all(connection, dropped_texts, new)
+
+
+_TEXTS = select(_c.id, _c.merchant, _c.chat_id, BODY.label("body"))
 
 
 def copy_of(row: Any, *, nobody: bool = False) -> bytes:
@@ -197,13 +215,20 @@ def forget(engine: Engine, tables: Iterable[str]) -> None:
             connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
         return
     with write_tx(engine) as connection:
-        connection.exec_driver_sql("INSERT INTO queue_words (queue_words) VALUES ('optimize')")
-        connection.exec_driver_sql("INSERT INTO case_search (case_search) VALUES ('optimize')")
+        overwrite(connection)
+        _merge_searches(connection)
     raw = engine.raw_connection()
     try:
         raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         raw.close()
+
+
+def _merge_searches(connection: Connection) -> None:
+    """Write the searches of SQLite anew, without the words that were taken out; cheap where none were."""
+    if connection.dialect.name == "sqlite":
+        for name in ("queue_words", "case_search"):
+            connection.exec_driver_sql(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608 - of ours
 
 
 OF_MONTHS = ("verdicts", "queue_items", "queue_marks", "queue_words")
@@ -214,35 +239,18 @@ OF_CUSTOMERS = (*OF_CHATS, "chats", "reviews", "cases", "case_search", "case_nom
 """Those in which something goes with a customer."""
 
 
-def drop_words(connection: Connection, bodies: Mapping[int, bytes]) -> None:
-    """Take chats out of the search. FTS5 without content wants to be told the words that it is to forget."""
-    w = words_table.c
-    if connection.dialect.name != "sqlite":
-        connection.execute(delete(words_table).where(w.chat_pk.in_(list(bodies))))
-        return
-    known = set(connection.execute(select(w.rowid).where(w.rowid.in_(list(bodies)))).scalars())
-    for pk in known:
-        words = written(connection, _spoken(bodies[pk]))
-        statement = "INSERT INTO queue_words (queue_words, rowid, words) VALUES ('delete', :pk, :words)"
-        connection.execute(text(statement), {"pk": pk, "words": words})
+def drop_words(connection: Connection, pks: Sequence[int]) -> None:
+    """Take chats out of the search: the words that were kept of them, whatever the program would cut today."""
+    connection.execute(delete(words_table).where(among(connection, words_key(connection), pks)))
 
 
-def _spoken(body: bytes) -> list[str]:
-    try:
-        return spoken(decode_body(body))
-    except msgspec.MsgspecError:
-        return []
-
-
-def _cover_reviews(connection: Connection, pks: Sequence[int], reason: str) -> int:
+def _cover_reviews(connection: Connection, said: Sequence[int], reason: str) -> None:
     """Cover quotes in verdicts; for an erasure what people wrote goes as well, it may tell of the customer."""
-    said = list(connection.execute(select(reviews.c.id).where(reviews.c.chat_pk.in_(pks))).scalars())
-    of_these = verdicts.c.review_id.in_(said)
+    of_these = among(connection, verdicts.c.review_id, said)
     cover_verdicts(connection, of_these)
     if reason == ERASURE:
         connection.execute(update(verdicts).where(of_these).values(reason=None))
-        connection.execute(update(reviews).where(reviews.c.id.in_(said)).values(comment=None))
-    return len(said)
+        connection.execute(update(reviews).where(among(connection, reviews.c.id, said)).values(comment=None))
 
 
 def cover_verdicts(connection: Connection, where: ColumnElement[bool]) -> None:
@@ -256,11 +264,15 @@ def cover_verdicts(connection: Connection, where: ColumnElement[bool]) -> None:
 def _clear_queue(connection: Connection, pks: Sequence[int]) -> int:
     """Remove what is open of these chats, for nobody can judge it; of what is done the line of evidence goes."""
     q = queue_items.c
-    ids = list(connection.execute(select(q.inspection_id).where(q.chat_pk.in_(pks), q.done_at.is_(None))).scalars())
+    query = select(q.inspection_id, q.done_at.is_(None).label("is_open")).where(among(connection, q.chat_pk, pks))
+    items = connection.execute(query).all()
+    ids = [row.inspection_id for row in items if row.is_open]
     if ids:
-        connection.execute(delete(queue_marks).where(queue_marks.c.inspection_id.in_(ids)))
-        connection.execute(delete(queue_items).where(q.inspection_id.in_(ids)))
-    connection.execute(update(queue_items).where(q.chat_pk.in_(pks)).values(evidence=None))
+        connection.execute(delete(queue_marks).where(among(connection, queue_marks.c.inspection_id, ids)))
+        connection.execute(delete(queue_items).where(among(connection, q.inspection_id, ids)))
+    done = [row.inspection_id for row in items if not row.is_open]
+    if done:
+        connection.execute(update(queue_items).where(among(connection, q.inspection_id, done)).values(evidence=None))
     return len(ids)
 
 

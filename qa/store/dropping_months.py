@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from qa.store.bulk import change_all, insert_new
 from qa.store.dropping import Dropped, copy_of, cover_verdicts
+from qa.store.keys import among
 from qa.store.operation_tables import dropped_texts
 from qa.store.queue_tables import queue_items, queue_marks
 from qa.store.tables import chat_bodies, chats, findings, inspections, nights, reviews, verdicts
@@ -102,7 +103,7 @@ def _copied(chat_pk: Any) -> ColumnElement[bool]:
 def copy_ahead(connection: Connection, month: int, pks: Sequence[int], now: Instant) -> None:
     """Make covered copies of chats of a month; what was said in them stays for now."""
     query = select(_c.id, _c.merchant, _c.chat_id, _b.body).join(chat_bodies, _b.chat_pk == _c.id)
-    rows = connection.execute(query.where(_b.month == month, _b.chat_pk.in_(pks)))
+    rows = connection.execute(query.where(_b.month == month, among(connection, _b.chat_pk, pks)))
     made = [
         {"chat_pk": row.id, "dropped_at": now, "reason": AHEAD, "body": copy_of(row)} for row in rows
     ]  # fmt: skip
@@ -112,12 +113,11 @@ def copy_ahead(connection: Connection, month: int, pks: Sequence[int], now: Inst
         change_all(connection, dropped_texts, "chat_pk", again)
 
 
-def searched(connection: Connection, span: Span, limit: int) -> dict[int, bytes]:
-    """Return the first chats of a month whose words the search of SQLite knows, with their bodies."""
+def searched(connection: Connection, span: Span, limit: int) -> list[int]:
+    """Return the first chats of a month whose words the search of SQLite knows."""
     words = words_table.c.rowid
-    query = select(_b.chat_pk, _b.body).join(words_table, words == _b.chat_pk)
-    query = query.where(_b.month == span.month, words >= span.first, words <= span.last)
-    return {pk: bytes(body) for pk, body in connection.execute(query.order_by(words).limit(limit))}
+    query = select(words).where(*_of_month(span, words)).order_by(words).limit(limit)
+    return list(connection.execute(query).scalars())
 
 
 def counts(connection: Connection, span: Span, merchants: Sequence[str]) -> dict[str, Dropped]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from qa.errors import StoreError
+from qa.progress import Progress
 from qa.store import account_tables, board_tables, case_tables, operation_tables, queue_tables  # noqa: F401 - tables of the schema
 from qa.store.session import describe, read_tx, sqlite_file, write_tx
 from qa.store.tables import Base
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-HEAD = "0012"
+HEAD = "0013"
 """The schema version of this program (a test compares it with the newest migration)."""
 
 _LOCK = 0x5A4A_0001  # PostgreSQL advisory lock: one process changes the schema at a time
 
 
-def upgrade(engine: Engine) -> str | None:
+def upgrade(engine: Engine, progress: Progress | None = None) -> str | None:
     """Create or upgrade the schema to ``HEAD`` in one transaction.
 
     Returns:
@@ -41,7 +42,7 @@ def upgrade(engine: Engine) -> str | None:
         before = _stored(connection)
         if before != HEAD:
             _refuse_unknown(engine, connection, before)
-            _alembic_upgrade(connection)
+            _alembic_upgrade(connection, progress)
         return before
 
 
@@ -177,10 +178,12 @@ def _refuse_unknown(engine: Engine, connection: Connection, found: str | None) -
         )
 
 
-def _alembic_upgrade(connection: Connection) -> None:
+def _alembic_upgrade(connection: Connection, progress: Progress | None = None) -> None:
     from alembic import command  # noqa: PLC0415  see the module's docstring
 
-    command.upgrade(_config(connection), "head")
+    config = _config(connection)
+    config.attributes["progress"] = progress
+    command.upgrade(config, "head")
 
 
 def _known() -> set[str]:

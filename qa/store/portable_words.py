@@ -1,7 +1,7 @@
 """The words of the two full-text searches, carried from one database to another.
 
-FTS5 and ``tsvector`` keep words each in its own way. Those of a chat are cut again from what was said in it: SQLite
-keeps no text to read back. Those of a case are read, word by word in their places.
+FTS5 and ``tsvector`` keep words each in its own way. Those of a chat are cut again from what was said in it, as the
+program cuts today, so a backup need not hold them. Those of a case are read, word by word in their places.
 """
 
 from __future__ import annotations

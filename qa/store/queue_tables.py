@@ -133,10 +133,7 @@ quotas = Base.metadata.tables["quotas"]
 saved_filters = Base.metadata.tables["saved_filters"]
 
 _WORDS = (
-    (
-        "sqlite",
-        "CREATE VIRTUAL TABLE queue_words USING fts5(words, content='', tokenize='unicode61 remove_diacritics 0')",
-    ),
+    ("sqlite", "CREATE VIRTUAL TABLE queue_words USING fts5(words, tokenize='unicode61 remove_diacritics 0')"),
     (
         "postgresql",
         "CREATE TABLE queue_words (chat_pk BIGINT PRIMARY KEY REFERENCES chats (id), words TSVECTOR NOT NULL)",

@@ -30,6 +30,7 @@ from sqlalchemy.exc import OperationalError
 
 from qa.errors import StoreError
 from qa.store.bulk import insert_all, insert_new
+from qa.store.keys import among
 from qa.store.operation_tables import dropped_texts
 from qa.store.tables import chat_bodies, chats, quotes, text_months
 
@@ -142,7 +143,7 @@ def delete_texts(connection: Connection, of: Iterable[tuple[int, str]]) -> None:
     for pk, day in of:
         by_month.setdefault(month_of(day), []).append(pk)
     for month, pks in by_month.items():
-        connection.execute(delete(chat_bodies).where(_b.month == month, _b.chat_pk.in_(pks)))
+        connection.execute(delete(chat_bodies).where(_b.month == month, among(connection, _b.chat_pk, pks)))
 
 
 def let_go(connection: Connection, month: int) -> None:
@@ -186,8 +187,18 @@ def months_with_texts(connection: Connection) -> dict[int, set[str]]:
     return found
 
 
-def first_day(connection: Connection, merchant: str) -> str:
-    """Return where the days begin of which a merchant has texts, to be compared with days; "9" where it has none."""
-    query = select(func.min(text_months.c.month)).where(text_months.c.merchant == merchant)
-    first = connection.execute(query).scalar()
-    return "9" if first is None else f"{first // 100:04d}-{first % 100:02d}"
+def months_before(connection: Connection, merchant: str, before: str, since: str = "") -> list[int]:
+    """Return the months in which a merchant has (or had) texts of days before one, from that of ``since`` on."""
+    m = text_months.c
+    where = (m.merchant == merchant, m.month <= month_of(before), m.month >= (month_of(since) if since else 0))
+    return list(connection.execute(select(m.month).where(*where).order_by(m.month)).scalars())
+
+
+def days_of(month: int) -> tuple[str, str]:
+    """Return what the days of a month lie between, to be compared with days.
+
+    >>> days_of(202611)
+    ('2026-11-01', '2026-11-31')
+    """
+    name = f"{month // 100:04d}-{month % 100:02d}"
+    return f"{name}-01", f"{name}-31"

@@ -2,7 +2,8 @@
 
 Neither database cuts Chinese, so both are given words that are cut already and nothing else: letters and digits,
 folded (full width, case, traditional characters). What is typed is cut the same way; words that stood together must
-stand together in the chat, what a blank separates may stand apart.
+stand together in the chat, what a blank separates may stand apart. The words that went in are kept, and go with the
+row: what the program would cut today may be others.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def add_kept(connection: Connection, words: Mapping[int, str]) -> None:
 
 def searched(connection: Connection, chats: Sequence[int]) -> set[int]:
     """Return which of these chats have their words there."""
-    known = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
+    known = words_key(connection)
     return set(connection.execute(select(known).where(known.in_(chats))).scalars())
 
 
@@ -146,9 +147,12 @@ def words_of_kept(connection: Speaking, stored: str) -> list[str]:
 
 def holds(connection: Speaking, wanted: Sequence[Sequence[str]], chat_pk: Any) -> Any:
     """Return the condition that one chat, given by a column of the query around it, holds every phrase."""
-    found = matching(connection, wanted)
-    key = words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
-    return found.where(key == chat_pk).exists()
+    return matching(connection, wanted).where(words_key(connection) == chat_pk).exists()
+
+
+def words_key(connection: Speaking) -> Any:
+    """Return the column of ``words_table`` that says whose words a row holds."""
+    return words_table.c.rowid if _is_sqlite(connection) else words_table.c.chat_pk
 
 
 def _words_of(said: Iterable[str]) -> list[str]:

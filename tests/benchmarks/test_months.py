@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import Engine, select
 
 from benchmarks import month_rows, months
@@ -30,3 +32,12 @@ def test_a_month_of_the_benchmark_goes_and_the_other_stays(store_engine: Engine)
     assert {one.message for pk in after.keys() - set(kept) for one in after[pk].findings if one.id & 255 == 0} == {
         "请勿这样说：“＊＊＊＊＊＊＊＊”"
     }
+
+
+def test_a_day_of_the_benchmark_goes_by_itself(store_engine: Engine) -> None:
+    month_rows.make(store_engine, 84, months.MONTHS)
+    assert months.run(store_engine, date(2026, 1, 3), whole_months=False)[1] == Dropped(6, findings=4, reviews=1)
+    assert months.run(store_engine, date(2026, 1, 4), whole_months=False)[1] == Dropped(3, findings=2)
+    with read_tx(store_engine) as connection:
+        assert get_chat(connection, "chat-9").chat.messages == ()
+        assert get_chat(connection, "chat-10").chat.messages[3].text == "我要退款，请尽快处理"

@@ -137,8 +137,8 @@ def test_there_is_no_version_of_that_name(store_engine: Engine) -> None:
 def test_a_failed_migration_leaves_nothing(empty_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = migrate._alembic_upgrade
 
-    def and_then_fail(connection) -> None:
-        whole(connection)
+    def and_then_fail(connection, progress) -> None:
+        whole(connection, progress)
         raise ZeroDivisionError
 
     monkeypatch.setattr(migrate, "_alembic_upgrade", and_then_fail)

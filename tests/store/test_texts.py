@@ -136,9 +136,9 @@ def test_who_reads_on_and_on_is_told_and_nothing_is_dropped(
     if store_engine.dialect.name != "postgresql":
         pytest.skip("SQLite's readers keep their own snapshot")
     three_months(store_engine)
-    monkeypatch.setattr(texts, "_WAIT", "20ms")
-    monkeypatch.setattr(texts, "_TRIES", 2)
-    with read_tx(store_engine) as reading:
+    with monkeypatch.context() as hasty, read_tx(store_engine) as reading:
+        hasty.setattr(texts, "_WAIT", "20ms")
+        hasty.setattr(texts, "_TRIES", 2)
         assert read_bodies(reading, [1])
         with pytest.raises(StoreError, match="chat_bodies_202608 is being read"):
             keep(store_engine, Term("acme", 1, "2026-09-01"))
