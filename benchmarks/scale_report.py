@@ -134,7 +134,11 @@ def _nights(scale: Scale) -> str:
         f"{scale.machine}. Chats of {scale.characters:.0f} characters. Two busy processes do {scale.capacity:.2f} × the"
         " work of one on this machine: that is the capacity which the gain is compared with."
     )
-    return "\n".join([said, "", "    python benchmarks/scale.py", "", *_table(head, rows)])
+    checked = sorted({one.chats for one in scale.nights if one.database == "SQLite"} - set(scale.fitted))
+    asked = (
+        f"python benchmarks/scale.py --check {','.join(map(str, checked))}" if checked else "python benchmarks/scale.py"
+    )
+    return "\n".join([said, "", f"    {asked}", "", *_table(head, rows)])
 
 
 def _mb(value: float | None) -> str:

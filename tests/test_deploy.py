@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,31 @@ def test_the_image_holds_what_it_copies_and_runs_as_nobody_in_particular() -> No
     images = [line.split()[1] for line in lines if line.startswith("FROM ")]
     assert images == ["python:3.11-slim"]  # no host of a registry
     takes(["serve", "--host", "0.0.0.0", "--port", "8765"])
+    services = yaml("compose.yaml")["services"]
+    mounted = {volume.split(":")[1] for volume in services["web"]["volumes"]}
+    made = next(line for line in lines if "install -d -m 0700 -o zhijian" in line).split()
+    assert mounted <= set(made), "a new volume belongs to root where the image has no such folder"
+    others = {name for name, service in services.items() if service["image"] == "zhijian"} - {"web"}
+    assert all("healthcheck" in services[name] for name in others), "the image's asks the workbench"
+    assert "-h" in services["database"]["healthcheck"]["test"], "by TCP: see there"
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no shell on this machine")
+def test_the_command_of_an_installation_takes_its_settings_along(tmp_path: Path) -> None:
+    whoami = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    (tmp_path / "environment").write_text("QA_TIMEZONE=Mars/Base\n", "utf-8")
+    text = (DEPLOY / "qa").read_text("utf-8")
+    assert (DEPLOY / "qa").stat().st_mode & 0o111
+    here = {"zhijian ]": f"{whoami} ]", "/etc/zhijian": str(tmp_path), "/var/lib/zhijian": str(tmp_path / "var")}
+    here |= {"/opt/zhijian/.venv/bin/python": sys.executable, "=/opt/zhijian": f"={DEPLOY.parent}"}
+    for theirs, ours in here.items():
+        assert theirs in text
+        text = text.replace(theirs, ours)
+    (tmp_path / "qa").write_text(text, "utf-8")
+    said = subprocess.run(
+        ["sh", tmp_path / "qa", "db", "current"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (said.returncode, "QA_TIMEZONE" in said.stderr) == (2, True), said.stderr
 
 
 def test_alarms_are_about_figures_that_there_are() -> None:

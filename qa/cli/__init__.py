@@ -89,6 +89,15 @@ QA_LOG_JSON      1: the log as JSON lines             default: 0
 QA_TRUSTED_PROXIES, QA_SESSION_HOURS, QA_IDLE_MINUTES   see docs/examples/zhijian.toml"""
 
 
+def _say_error(error: QaError) -> None:
+    """Write the message to stderr, where the log may be JSON."""
+    import logging  # noqa: PLC0415 - only where something went wrong; `qa --help` stays fast
+
+    from qa.cli.common import say  # noqa: PLC0415
+
+    say("error", f"error: {error}", logging.ERROR)
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when called, and whose users see messages instead of tracebacks."""
 
@@ -121,7 +130,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except QaError as error:
-            click.echo(f"error: {error}", err=True)
+            _say_error(error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ R = TypeVar("R")
 
 LINE_SECONDS = 5.0
 """Seconds between two progress lines where there is no terminal to draw on."""
+
+JSON_LOG = "qa.log_json"
+"""Under this name click's context knows that the log is JSON, one object a line."""
 
 _PIPE_WIDTH = 240  # columns where nobody's terminal sets a limit: no table is cut short in a file
 
@@ -67,12 +71,21 @@ def _console(*, stderr: bool) -> Console:
     return console
 
 
+def say(event: str, text: str, level: int = logging.INFO) -> None:
+    """Write a line to stderr: as it is, or as this event where the log is JSON and nothing else belongs into it."""
+    context = click.get_current_context(silent=True)
+    if context is not None and context.meta.get(JSON_LOG):
+        logging.getLogger("qa.cli").log(level, event, extra={"facts": {"said": text}})
+    else:
+        click.echo(text, err=True)
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
     """Show progress on stderr: a live bar on a terminal, else a plain line now and then."""
     console = err()
     if not console.is_terminal:
-        lines = PlainProgress(functools.partial(click.echo, err=True), time.monotonic)
+        lines = PlainProgress(functools.partial(say, "progress"), time.monotonic)
         yield lines
         lines.finish()
         return

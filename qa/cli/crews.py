@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from qa.cli.common import err
+from qa.cli.common import say
 from qa.config import Settings
 from qa.errors import ConfigError
 from qa.nightly.pools import Local, Pool
@@ -69,5 +70,5 @@ def chosen_pool(settings: Settings, wanted: Wanted) -> Iterator[Pool]:
         raise ConfigError("--workers is about processes here; a cluster has the workers it has")
     from qa.nightly.dasking import dask_pool  # noqa: PLC0415 - reads the whole program to compare it
 
-    with dask_pool(address, lambda text: err().print(text, markup=False), wanted.task_timeout) as pool:
+    with dask_pool(address, partial(say, "cluster"), wanted.task_timeout) as pool:
         yield pool

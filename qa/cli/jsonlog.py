@@ -7,8 +7,10 @@ import sys
 import traceback
 from datetime import UTC, datetime
 
+import click
 import orjson
 
+from qa.cli.common import JSON_LOG
 from qa.config import Settings
 from qa.nightly import NightResult
 
@@ -40,6 +42,10 @@ def set_up(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log_json else logging.Formatter(_PLAIN))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # else its plugins greet whoever starts with an older schema
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[JSON_LOG] = settings.log_json
 
 
 def set_up_json(settings: Settings) -> None:

@@ -191,6 +191,7 @@ def connected(address: str) -> Iterator[Cluster]:
         from distributed import Client  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         raise ConfigError("--backend dask needs Dask: install zhijian[dask]") from None
+    _check_encryption(address)
     for name in _LOGGERS:  # what is worth telling is told by us
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
@@ -205,3 +206,20 @@ def connected(address: str) -> Iterator[Cluster]:
     finally:
         with suppress(Exception):  # it may be gone, and nothing of ours depends on it any more
             client.close(timeout=5)
+
+
+def _check_encryption(address: str) -> None:
+    """Raise ConfigError where Dask's own settings do not fit the address; its client would crash, and late."""
+    from distributed.security import Security  # noqa: PLC0415 - an extra
+
+    try:
+        given = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as problem:
+        raise ConfigError(f"the certificates of Dask's settings cannot be used: {problem}") from None
+    if address.startswith("tls:") and given.get("ssl_context") is None:
+        raise ConfigError(
+            f"scheduler {address}: tls needs certificates in Dask's settings: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "…__TLS__CLIENT__CERT and …__TLS__CLIENT__KEY"
+        )
+    if address.startswith("tcp:") and given.get("require_encryption"):
+        raise ConfigError(f"scheduler {address}: Dask's settings require encryption: write tls://HOST:PORT")

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from qa.errors import ConfigError, StoreError
 
@@ -33,6 +33,7 @@ _READ: Mapping[str, Mapping[str, Any]] = {
 _WRITE: Mapping[str, Mapping[str, Any]] = {"sqlite": {"qa_tx": "write"}, "postgresql": {}}
 _LOOK_S = 0.002
 _RANDOM_PAGE = 1.1
+_NO_RIGHT, _READ_ONLY = "42501", "25006"  # PostgreSQL: of a role that may not, and of a standby
 _turns: WeakKeyDictionary[Engine, Lock] = WeakKeyDictionary()
 
 
@@ -47,7 +48,7 @@ def normalise_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second: a port that is no number, as behind an @ in a password
         msg = "the database URL is malformed: write sqlite:///FILE or postgresql://USER@HOST/NAME"
         raise ConfigError(msg) from None
     backend = parsed.get_backend_name()
@@ -94,7 +95,7 @@ def make_engine(url: str, *, read_only: bool = False) -> Engine:
     if read_only:
         arguments["options"] = "-c default_transaction_read_only=on"
     try:
-        engine = create_engine(parsed, pool_pre_ping=True, connect_args=arguments)
+        engine = create_engine(parsed, pool_pre_ping=True, connect_args=arguments, hide_parameters=True)
     except ImportError as error:
         raise StoreError("PostgreSQL needs the driver psycopg: install zhijian[postgres]") from error
     event.listen(engine, "connect", _prepare_postgresql)
@@ -113,7 +114,8 @@ def opened(url: str, *, read_only: bool = False) -> Iterator[Engine]:
 
 def _sqlite_engine(url: URL, *, read_only: bool) -> Engine:
     # isolation_level None: we say BEGIN ourselves, the driver's own guesses are off
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    arguments = {"timeout": BUSY_SECONDS, "isolation_level": None}
+    engine = create_engine(url, connect_args=arguments, hide_parameters=True)  # of a crash: they are people's words
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
@@ -193,7 +195,7 @@ def write_tx(engine: Engine) -> Iterator[Connection]:
     """A transaction that may write: committed at the end, rolled back by an exception.
 
     Raises:
-        StoreError: the database cannot be reached, is locked too long, full or damaged.
+        StoreError: the database cannot be reached or used by this role, is locked too long, read-only, full or damaged.
     """
     with _turn(engine), _transaction(engine, _WRITE) as connection:
         yield connection
@@ -234,13 +236,31 @@ def _transaction(engine: Engine, options: Mapping[str, Mapping[str, Any]]) -> It
             connection.execution_options(**options[engine.dialect.name])
             with connection.begin():
                 yield connection
-    except (OperationalError, InterfaceError) as error:
-        raise StoreError(f"database ({describe(engine)}): {_first_line(error)}") from error
-    except DatabaseError as error:
-        if type(error) is not DatabaseError:  # a broken constraint or statement is a bug: let it be seen
+    except (DBAPIError, _driver(engine).Error) as error:  # the second: of COPY, which speaks with the driver itself
+        if not _is_the_place(engine, error, writes=options is _WRITE):  # a broken constraint or statement is a bug
             raise
         raise StoreError(f"database ({describe(engine)}): {_first_line(error)}") from error
 
 
-def _first_line(error: DatabaseError | InterfaceError) -> str:
-    return (str(error.orig).strip() or type(error.orig).__name__).splitlines()[0]
+def _driver(engine: Engine) -> Any:
+    return engine.dialect.loaded_dbapi
+
+
+def _is_the_place(engine: Engine, error: Exception, *, writes: bool) -> bool:
+    """Whether the database's owner can mend it: lost, full, damaged, not ours to use; not a mistake of this program."""
+    driver, origin = _driver(engine), _origin(error)
+    if isinstance(origin, (driver.OperationalError, driver.InterfaceError)) or type(origin) is driver.DatabaseError:
+        return True
+    if isinstance(error, DBAPIError) and error.statement is None and isinstance(origin, driver.ProgrammingError):
+        return True  # nothing was said yet: an option of the URL that PostgreSQL does not have
+    state = getattr(origin, "sqlstate", None)
+    return state == _NO_RIGHT or (writes and state == _READ_ONLY)
+
+
+def _origin(error: Exception) -> BaseException:
+    return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _first_line(error: Exception) -> str:
+    origin = _origin(error)
+    return (str(origin).strip() or type(origin).__name__).splitlines()[0]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from qa.errors import ConfigError, StoreError
 from qa.store.migrate import upgrade
@@ -21,7 +21,16 @@ def test_every_spelling_of_postgresql_gets_our_driver(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nonsense", "mysql://root:secret@db/x", "sqlite://", "sqlite:///:memory:", "", "://secret"]
+    "url",
+    [
+        "nonsense",
+        "mysql://root:secret@db/x",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "",
+        "://secret",
+        "postgresql://qa:p@x:secret@db/qa",
+    ],
 )
 def test_unusable_urls_are_refused_without_repeating_them(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -136,3 +145,28 @@ def test_read_then_write_loses_no_update_on_sqlite(sqlite_url: str) -> None:
             thread.join()
         with read_tx(engine) as connection:
             assert connection.execute(text("SELECT pack FROM rulesets")).scalar() == "200"
+
+
+def test_what_the_owner_of_the_server_can_mend_is_one_clear_line(postgres_url: str) -> None:
+    raised = "DO $$ BEGIN RAISE SQLSTATE '{}' USING MESSAGE = 'not today'; END $$"
+    with opened(postgres_url) as engine:
+        for state in ("42501", "25006"):  # a role without the right, a standby
+            with pytest.raises(StoreError, match="not today"), write_tx(engine) as connection:
+                connection.exec_driver_sql(raised.format(state))
+        with pytest.raises(StoreError, match="not today"), write_tx(engine) as connection:  # as COPY does
+            connection.connection.driver_connection.execute(raised.format("57P01"))  # type: ignore[union-attr]
+        with (
+            pytest.raises(DBAPIError, match="syntax"),
+            write_tx(engine) as connection,
+        ):  # a mistake of ours shows as one
+            connection.exec_driver_sql("SELEKT")
+    between = "&" if "?" in postgres_url else "?"
+    with opened(f"{postgres_url}{between}foo=1") as engine, pytest.raises(StoreError, match="foo"), read_tx(engine):
+        pass
+
+
+def test_a_crash_does_not_tell_what_was_to_be_written(store_engine: Engine) -> None:
+    twice = text(f"{COUNT}, ('count', '0', '', :content, 0)")
+    with pytest.raises(IntegrityError) as caught, write_tx(store_engine) as connection:
+        connection.execute(twice, {"content": b"call me on 13812345678"})
+    assert "13812345678" not in str(caught.value)
