@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
 from qa.drafting.layout import Column, Layout
@@ -109,11 +110,16 @@ class Line:
 
 
 def lines(layout: Layout, rows: Sequence[Row], mistakes: list[Mistake], notes: list[str]) -> Iterator[Line]:
-    """Yield the filled lines of a sheet under its titles; a second row of English subtitles is passed over."""
+    """Yield the filled lines of a sheet under its titles; a second row of English subtitles is passed over.
+
+    Where a column that must be there is not, that is the mistake, and no line is yielded.
+    """
     if not rows:
         mistakes.append(Mistake(layout.title, 0, "", "is empty: the first row holds the titles of the columns"))
         return
     columns = _columns(layout, rows[0], mistakes, notes)
+    if any(column.needed and column.zh not in columns for column in layout.columns):
+        return
     subtitles = {column.en for column in layout.columns}
     for row in rows[1:]:
         named = [row.cells[index].strip() for index in columns.values() if index < len(row.cells)]
@@ -137,8 +143,15 @@ def _columns(layout: Layout, titles: Row, mistakes: list[Mistake], notes: list[s
         else:
             found[title] = index
     missing = [column.zh for column in layout.columns if column.needed and column.zh not in found]
-    mistakes += [Mistake(layout.title, titles.number, title, "there is no such column") for title in missing]
+    mistakes += [Mistake(layout.title, titles.number, title, _no_column(title, titles)) for title in missing]
     return found
+
+
+def _no_column(title: str, titles: Row) -> str:
+    there = [cell.strip().rstrip("*＊ ") for cell in titles.cells if cell.strip()]
+    like = get_close_matches(title, there, n=1, cutoff=0.5)
+    hint = f"; is it {like[0]!r}?" if like else ""
+    return f"there is no such column (there: {', '.join(there)}){hint}"
 
 
 def _title(layout: Layout, said: str) -> str | None:

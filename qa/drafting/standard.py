@@ -73,6 +73,8 @@ class _Book:
         self.items: dict[int, Item] = {}
         self.rows: dict[int, int] = {}
         """Row of every item number, of those with mistakes too."""
+        self.any_item = False
+        """Whether the sheet of items had a line that could be read, rightly filled in or not."""
 
     def about(self, line: Line, kinds: tuple[str, ...]) -> int | None:
         """Return the number of the item that a line is about, if it is there and of one of these kinds."""
@@ -80,7 +82,8 @@ class _Book:
         if number_ is None:
             return None
         if number_ not in self.rows:
-            line.fail(at.NUMBER.zh, f"no item {number_} on sheet {at.ITEMS.title}")
+            if self.any_item:  # else the sheet of items is empty or has no titles, which is told
+                line.fail(at.NUMBER.zh, f"no item {number_} on sheet {at.ITEMS.title}")
             return None
         item = self.items.get(number_)
         if item is not None and item.kind is not None and item.kind not in kinds:
@@ -106,13 +109,14 @@ def read_standard(tables: Mapping[str, Sequence[Row]]) -> tuple[Standard, list[M
         if sheet.title in tables:
             for line in lines(sheet, tables[sheet.title], book.mistakes, book.notes):
                 reader(line, book)
-    if not book.rows and not book.mistakes:
+    if not book.any_item and not any(mistake.sheet == at.ITEMS.title for mistake in book.mistakes):
         book.mistakes.append(Mistake(at.ITEMS.title, 0, "", "holds no item"))
     items = tuple(book.items[key] for key in sorted(book.items))
     return Standard(items, tuple(book.notes)), book.mistakes
 
 
 def _item(line: Line, book: _Book) -> None:
+    book.any_item = True
     number_, zh = line.read(at.NUMBER.zh, item_number), line.needed("项目名称")
     dimension, severity = line.pick("维度", at.DIMENSIONS), line.pick("严重程度", at.SEVERITIES)
     red, said = line.pick("红线", at.YES_NO), line.needed("类型")

@@ -219,6 +219,7 @@ def _regress(material: Material, name: HeadName, design: sparse.csr_array, stren
 
     def fit(train: Flags) -> tuple[Floats, Floats]:
         use = train & given
+        _need_two_kinds(name, labels[use])
         return fit_text(design[use], labels[use], weights[use], strength, balance)
 
     def predict(train: Flags, rest: Flags) -> Floats:
@@ -227,6 +228,16 @@ def _regress(material: Material, name: HeadName, design: sparse.csr_array, stren
 
     decisions = out_of_fold(np.asarray(material.of_units(level, material.folds)), predict, len(labels))
     return _Fitted(*fit(np.ones(len(labels), dtype=bool)), decisions)
+
+
+def _need_two_kinds(name: HeadName, labels: Ints) -> None:
+    kinds = np.unique(labels).tolist()
+    if len(kinds) < 2:  # noqa: PLR2004 - nothing tells one kind apart
+        told = ", ".join(LABELS[name[1]][kind] for kind in kinds) or "no label"
+        raise ModelError(
+            f"{name[1]} of {name[0]}s: only {told} among {len(labels)} labels to learn from, in a fold or in all; "
+            "two kinds are needed"
+        )
 
 
 def _tones(material: Material) -> sparse.csr_array | None:

@@ -197,7 +197,8 @@ def make_folds(groups: Sequence[str], count: int) -> Ints:
     """
     names = sorted(set(groups))
     if len(names) < count:
-        raise ModelError(f"{len(names)} chats cannot be put into {count} folds")
+        apart = "" if len(names) == len(groups) else f" in {len(names)} groups that must stay together"
+        raise ModelError(f"{len(groups)} chats{apart} cannot be put into {count} folds")
     random.Random(_SEED).shuffle(names)  # noqa: S311 - a reproducible deal, no secret
     fold = {name: index % count for index, name in enumerate(names)}
     return np.array([fold[name] for name in groups], dtype=np.int64)

@@ -94,7 +94,8 @@ def course(turns: Sequence[TurnLabels]) -> str | None:
 def read_labelled(paths: Sequence[Path]) -> list[LabelledChat]:
     """Read files of either form, told apart by their names; a folder stands for its ``*.txt``, sorted.
 
-    Raises ``ModelError`` naming file and line of the first mistake, and for an id that occurs twice.
+    Raises ``ModelError`` naming file and line of the first mistake, for an id that occurs twice, and for files without
+    a chat.
     """
     chats = [chat for path in paths for file in _files(path) for chat in _read(file)]
     seen: dict[str, str] = {}
@@ -102,6 +103,8 @@ def read_labelled(paths: Sequence[Path]) -> list[LabelledChat]:
         if chat.chat.id in seen:
             raise ModelError(f"{chat.place}: chat {chat.chat.id!r} stands at {seen[chat.chat.id]} already")
         seen[chat.chat.id] = chat.place
+    if paths and not chats:
+        raise ModelError(f"{', '.join(map(str, paths))}: no chats in there")
     return chats
 
 

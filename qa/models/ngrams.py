@@ -108,17 +108,21 @@ class Table:
         found = np.full(len(keys), -1, dtype=np.int64)
         if not len(self._keys):
             return found
+        todo: Ints | None = None
         at = self._home(keys)
-        todo = np.arange(len(keys))
-        for _ in range(self._probes):
-            which = self._slots[at]
-            used = which >= 0
-            todo, which, at = todo[used], which[used], at[used]
-            hit = self._keys[which] == keys[todo]
-            found[todo[hit]] = which[hit]
-            todo, at = todo[~hit], (at[~hit] + 1) & (len(self._slots) - 1)
+        which = self._slots.take(at)
+        for _ in range(self._probes):  # of what is left: free slots end the search, taken ones may hold another key
+            (used,) = (which >= 0).nonzero()
+            todo = used if todo is None else todo.take(used)
+            which, at = which.take(used), at.take(used)
+            found[todo] = which
+            (other,) = (self._keys.take(which) != keys.take(todo)).nonzero()
+            todo = todo.take(other)
+            found[todo] = -1
             if not len(todo):
                 break
+            at = (at.take(other) + 1) & (len(self._slots) - 1)
+            which = self._slots.take(at)
         return found
 
     def _home(self, keys: Keys) -> Ints:

@@ -93,9 +93,7 @@ def vectors(wording: Wording, vocabulary: Vocabulary, found: Occurrences | None 
     """
     found = found or occurrences(wording)
     feature, which = _features(vocabulary, wording, found)
-    shape = (wording.texts, vocabulary.grouped)
-    counts = sparse.csr_array((np.ones(len(which)), (found.text[which], feature)), shape=shape)
-    rows = weigh(counts, vocabulary)
+    rows = weigh(_counts(found.text[which], feature, (wording.texts, vocabulary.grouped)), vocabulary)
     if vocabulary.whole:
         loud = _known_shares(vocabulary, found, feature, which, wording.texts)
         rows.data *= loud[_blocks(rows, vocabulary)]
@@ -111,9 +109,7 @@ def gathered(vectors: sparse.csr_array, vocabulary: Vocabulary, group: Ints, gro
     """
     of = np.repeat(group, np.diff(vectors.indptr))
     (mine,) = ((of >= 0) & (vectors.indices < vocabulary.grouped)).nonzero()
-    shape = (groups, vocabulary.grouped)
-    counts = sparse.csr_array((np.ones(len(mine)), (of[mine], vectors.indices[mine])), shape=shape)
-    return weigh(counts, vocabulary)
+    return weigh(_counts(of[mine], vectors.indices[mine], (groups, vocabulary.grouped)), vocabulary)
 
 
 def located(wording: Wording, vocabulary: Vocabulary) -> tuple[Ints, Ints, Ints, Ints]:
@@ -165,6 +161,19 @@ def _known_shares(vocabulary: Vocabulary, found: Occurrences, feature: Ints, whi
         known = np.bincount(found.text[mine], minlength=texts)
         loud[kind::_KINDS] = np.sqrt(known / np.maximum(every, 1))
     return loud
+
+
+def _counts(row: Ints, column: Ints, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return how often each pair of row and column occurs: what scipy makes of ones, in half the time."""
+    rows, columns = shape
+    pairs = np.sort(row * columns + column)
+    (new,) = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)].nonzero()
+    counts = np.diff(np.append(new, len(pairs))).astype(np.float64)
+    pairs, begins = pairs[new], np.arange(rows + 1) * columns
+    ends = np.searchsorted(pairs, begins)
+    made = sparse.csr_array((counts, pairs - np.repeat(begins[:-1], np.diff(ends)), ends), shape=shape)
+    made.has_canonical_format = True
+    return made
 
 
 def _within(vocabulary: Vocabulary, found: Occurrences) -> Ints:

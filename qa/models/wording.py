@@ -8,7 +8,7 @@ cut. A symbol is a code point; of a ``pretokenized`` chat it is a whole word id.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ _CLASS = re.compile(
     r"|(?P<N>(?:\[(?:数字|金额|时间|日期)x\]|\d)(?:[.,:/*~-]?(?:\[(?:数字|金额|时间|日期)x\]|\d))*)"
     r"|(?P<M>\[[\u4e00-\u9fff]{1,8}x\])"
 )
+_BEGINNING = re.compile(r"[#h\[\d]")
+"""What any of them begins with: to look for that first takes a tenth of the time."""
 _SYMBOLS = {"S": STICKER, "L": LINK, "I": ID, "N": NUMBER, "M": MASK}
 _REPEATS = 3
 """Of a symbol repeated more often in a row, this many are read: 哈哈哈哈哈 and 哈哈哈 say the same."""
@@ -77,7 +79,7 @@ def read(texts: Sequence[str], cut: Cut) -> Wording:
     first = np.arange(len(codes), dtype=np.int64)
     last = first.copy()
     keep = np.ones(len(codes), dtype=bool)
-    for hit in _CLASS.finditer(folded):
+    for hit in _classes_in(folded):
         start, end = hit.span()
         codes[start] = ord(_SYMBOLS[hit.lastgroup or ""])
         keep[start + 1 : end] = False
@@ -92,6 +94,16 @@ def read(texts: Sequence[str], cut: Cut) -> Wording:
             keep[_REPEATS:] = ~run | (codes[_REPEATS:] == STOP)
             codes, first, last = codes[keep], first[keep], last[keep]
     return _placed(codes, first, last, joined.source, joined.starts, _word_starts(codes, cut))
+
+
+def _classes_in(folded: str) -> Iterator[re.Match[str]]:
+    """Yield what ``_CLASS.finditer`` does."""
+    beginning = _BEGINNING.search(folded)
+    while beginning is not None:
+        hit = _CLASS.match(folded, beginning.start())
+        if hit is not None:
+            yield hit
+        beginning = _BEGINNING.search(folded, (hit or beginning).end())
 
 
 def read_ids(texts: Sequence[str]) -> Wording:
@@ -151,7 +163,8 @@ def _empty() -> Wording:
 
 def _word_starts(codes: Codes, cut: Cut) -> Ints:
     """Positions in ``codes`` at which a word begins."""
-    lengths = [len(word) for word in cut(codes.tobytes().decode("utf-32-le"))]
+    words = cut(codes.tobytes().decode("utf-32-le"))
+    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
     starts = np.zeros(len(lengths), dtype=np.int64)
     np.cumsum(lengths[:-1], out=starts[1:])
     return starts

@@ -296,3 +296,5 @@ def test_what_a_rule_adds_is_told_with_its_name_and_its_evidence() -> None:
     silent = Contribution("rule gone", (0.1, 0.0, -0.1))
     assert explaining.in_words(chat, silent) == "rule gone: found nothing"
     assert explaining.in_words(chat, Contribution("length", (0.1, 0.0, -0.1))) == "length"
+    group = Contribution("‹怨言›", (0.5, 0.0, -0.5), slot=Slot.OWN, turn=0, places=((0, 3),))
+    assert explaining.in_words(chat, group) == "“不知道” ‹怨言› (own, turn 0)"

@@ -186,8 +186,10 @@ def test_explain_tells_words_and_places(tmp_path: Path) -> None:
             assert total == pytest.approx(one["decision"][index], abs=1e-9)
 
 
-def test_explain_takes_a_chat_of_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("store_engine")
+def test_explain_takes_a_chat_of_the_store(tmp_path: Path, db_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("QA_DATABASE_URL", db_url)
     file = tmp_path / "stored.jsonl"
     messages = [{"role": "customer", "text": "我电话13800138000，太慢了"}]
     file.write_text(json.dumps({"id": "c1", "messages": messages}, ensure_ascii=False) + "\n", "utf-8")
@@ -246,3 +248,24 @@ def test_jddc_beats_plain(shared_dir: Path) -> None:
     assert found["macro_f1"] > plain["macro_f1"] + 0.02
     assert found["spearman"] > plain["spearman"]
     assert found["auc"] > plain["auc"]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_work(test_file: Path, tmp_path: Path) -> None:
+    words = ("evaluate", "--task", "resolution", "--level", "chat", "--model", "shipped", "--test", test_file)
+    for wrong in (tmp_path / "nowhere" / "out.json", tmp_path):
+        result = run(*words, "--json", wrong)
+        assert result.exit_code == 2
+        assert "judging" not in result.output
+        assert "there is no folder" in result.output or "is a directory" in result.output
+
+
+def test_files_without_chats_and_with_one_kind_of_label_are_told(tmp_path: Path) -> None:
+    empty, one = tmp_path / "empty.jsonl", tmp_path / "one.jsonl"
+    empty.write_text("\n", "utf-8")
+    turn = {"role": "customer", "text": "真好", "labels": {"sentiment": "positive"}}
+    one.write_text("".join(json.dumps({"id": f"m{i}", "messages": [turn]}) + "\n" for i in range(9)), "utf-8")
+    words = ("evaluate", "--task", "sentiment", "--level", "turn", "--train")
+    assert "empty.jsonl: no chats in there" in run(*words, empty, "--cv", "2").output
+    assert "sentiment of turns: only positive among" in run(*words, one, "--cv", "5").output
+    result = run(*words, one, "--cv", "5", "--group", "identical")
+    assert "9 chats in 1 groups that must stay together cannot be put into 5 folds" in result.output

@@ -259,3 +259,8 @@ def test_docs(run: Run, root: Path, tmp_path: Path) -> None:
     copy.write_text("nothing", encoding="utf-8")
     result = run("docs", "--write", copy)
     assert (result.exit_code, "the document has no part" in result.stderr) == (2, True)
+
+
+def test_a_rule_that_is_nearly_named_is_suggested(run: Run, chats: Path) -> None:
+    for arguments in (("test", "--rule", "red-insutl"), ("try", chats, "--rule", "red-insutl")):
+        assert "did you mean 'red-insult'?" in run(*arguments).stderr

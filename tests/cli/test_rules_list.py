@@ -58,8 +58,6 @@ def test_commands_take_a_shipped_name(run: Run, chat: Path, name: str) -> None:
     assert "all as expected" in run("test", name, "--rule", "fin-stock-tips").output
     assert "稳赚不赔" in run("try", name, chat, "--rule", "fin-promised-returns").output
     assert "+ added fin-promised-returns" in run("diff", "house", name).output
-    published = run("publish", name)
-    assert (published.exit_code, published.output.split()[:2]) == (0, ["published", "finance"])
 
 
 def test_a_file_of_the_name_wins(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

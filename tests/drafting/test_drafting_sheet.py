@@ -179,7 +179,18 @@ def test_titles() -> None:
     assert found[1] == [Mistake("禁用词", 1, "D 词语", "stands there twice")]
     assert found[0].notes == ("sheet '其他': not read", "sheet 禁用词, column E '谁写的': not read")
     missing = read_standard(tables(items=[ITEM]) | {"阈值": [Row(1, ("编号",))]})[1]
-    assert missing == [Mistake("阈值", 1, title, "there is no such column") for title in ("指标", "限值")]
+    told = "there is no such column (there: 编号)"
+    assert missing == [Mistake("阈值", 1, title, told) for title in ("指标", "限值")]
+
+
+def test_a_column_that_is_not_there_is_one_mistake_and_not_one_a_row() -> None:
+    heading = Row(1, tuple("名称" if title == "项目名称" else title for title in TITLES["项目"]))
+    found = tables(words=[["1", "老铁"]]) | {"项目": [heading, Row(2, tuple(ITEM)), Row(3, tuple(TIMED))]}
+    (mistake,) = read_standard(found)[1]
+    assert mistake[:3] == ("项目", 1, "项目名称")
+    assert mistake.reason.startswith("there is no such column (there: 编号, 名称, ")
+    assert mistake.reason.endswith("; is it '名称'?")
+    assert wrong(items=[], words=[["1", "老铁"]]) == [("项目", 0, "", "holds no item")]
 
 
 def test_more_points_than_the_template_has() -> None:

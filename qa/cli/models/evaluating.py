@@ -14,6 +14,7 @@ from rich.table import Table
 from qa.cli.common import err, out, pass_settings, progress
 from qa.cli.models.opening import ManyValues, registry
 from qa.cli.models.showing import named
+from qa.cli.outfile import OutFile, write_whole
 from qa.config import Settings
 from qa.learning import with_hits
 from qa.models.baselines import majority, plain
@@ -24,6 +25,7 @@ from qa.models.heads import HeadName
 from qa.models.labelled import LabelledChat, read_labelled
 from qa.models.model import Model
 from qa.models.opinions import HEADS, Level, Task
+from qa.models.rows import is_pretokenized
 from qa.models.scores import MEASURES, Measure
 from qa.models.settings import Settings as FitSettings
 
@@ -58,7 +60,7 @@ FILES = click.Path(path_type=Path)
     help="Choose the settings by cross-validation inside the training chats, or take the shipped model's.",
 )
 @click.option("--draws", type=click.IntRange(0, 10_000), default=DRAWS, show_default=True, help="Bootstrap samples.")
-@click.option("--json", "json_file", type=FILES, metavar="OUT", help="Write all figures here; - is stdout.")
+@click.option("--json", "json_file", type=OutFile(), metavar="OUT", help="Write all figures here; - is stdout.")
 @pass_settings
 def evaluate(
     settings: Settings,
@@ -99,6 +101,7 @@ def evaluate(
                 judges["majority"] = lambda: majority(name)(known)
                 judges["plain"] = lambda: plain(name)(known)
             found = on_unseen(judges, tests, name, _protocol(train, model, test), draws, shows)
+    _warn_of_forms(known, tests)
     _warn_of_overlap(known, tests)
     _tell(found, json_file)
 
@@ -142,13 +145,23 @@ def _warn_of_overlap(train: list[LabelledChat], tests: list[LabelledChat]) -> No
         err().print(f"warning: {shared:,} of {len(tests):,} test chats are word for word among the training chats")
 
 
+def _warn_of_forms(train: list[LabelledChat], tests: list[LabelledChat]) -> None:
+    learnt = {is_pretokenized(one.chat) for one in train}
+    other = sum(is_pretokenized(one.chat) not in learnt for one in tests) if learnt else 0
+    if other:
+        err().print(
+            f"warning: {other:,} of {len(tests):,} test chats are of the other form (words, or their ids): "
+            "what was learnt says nothing of them"
+        )
+
+
 def _tell(found: Evaluation, json_file: Path | None) -> None:
     written = orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2) + b"\n"
     if json_file is not None and str(json_file) == "-":
         click.echo(written, nl=False)
         return
     if json_file is not None:
-        json_file.write_bytes(written)
+        write_whole(json_file, written)
     _print(out(), found)
 
 

@@ -148,7 +148,8 @@ def in_words(chat: Chat, contribution: Contribution) -> str:
     quotes = dict.fromkeys(text[start:end] for start, end in contribution.places)
     if rule is not None:
         return f"{name}: “{' … '.join(quotes)}” (turn {contribution.turn})"
-    return f"“{' … '.join(quotes)}” ({contribution.slot}, turn {contribution.turn})"
+    kind = f" {contribution.name}" if contribution.name.startswith("‹") else ""  # a group, a tone: more than its words
+    return f"“{' … '.join(quotes)}”{kind} ({contribution.slot}, turn {contribution.turn})"
 
 
 @click.command(cls=ManyValues)

@@ -9,6 +9,7 @@ import click
 from qa.cli.common import now, out, pass_settings, progress
 from qa.cli.models.opening import ManyValues, registry
 from qa.cli.models.reviewed import learn_from_reviews, noting_rules
+from qa.cli.outfile import OutFile, write_whole
 from qa.cli.owner import user
 from qa.config import Settings
 from qa.errors import ConfigError
@@ -34,7 +35,7 @@ from qa.models.registry import check_name
 @click.option("--by", metavar="NAME", help="Who the card says made it.  [default: the system's user]")
 @click.option(
     "--doubts",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutFile(),
     metavar="FILE",
     help="With --from-reviews: write the labels that look wrong.",
 )
@@ -64,7 +65,7 @@ def train(
             learnt = learn_from_reviews(settings, data or authored_data(), by, at, shows, keep)
             candidate = learnt.candidate
             if doubts is not None:
-                doubts.write_bytes(encode_doubts(learnt.doubts))
+                write_whole(doubts, encode_doubts(learnt.doubts))
             for remark in learnt.remarks:
                 console.print(remark)
         else:

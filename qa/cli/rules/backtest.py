@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
@@ -20,9 +19,10 @@ from qa.backtest.kept import keep
 from qa.backtest.page import moved, page, percent, points
 from qa.backtest.result import RuleState, ScoreShift
 from qa.cli.common import err, now, out, pass_settings, progress
+from qa.cli.outfile import OutFile, write_whole
 from qa.cli.rules.packs import PACK, judging_standard
 from qa.config import Settings
-from qa.errors import ConfigError, QaError
+from qa.errors import ConfigError
 from qa.policy import Policy, PolicyBook
 from qa.rules.inspector import Standard
 from qa.store.migrate import require_ready
@@ -43,8 +43,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option(
     "--sampled/--all", "sampled", default=True, help="Chats that nights sampled (default), or all closed ones."
 )
-@click.option("--json", "json_file", type=PACK, metavar="FILE", help="Write everything (docs/rule-changes.md).")
-@click.option("--html", "html_file", type=PACK, metavar="FILE", help="Write a page for people, with quotes.")
+@click.option("--json", "json_file", type=OutFile(), metavar="FILE", help="Write everything (docs/rule-changes.md).")
+@click.option("--html", "html_file", type=OutFile(), metavar="FILE", help="Write a page for people, with quotes.")
 @click.option(
     "--examples", default=5, show_default=True, type=click.IntRange(0, 100), metavar="N", help="Chats a change."
 )
@@ -111,13 +111,7 @@ def _policies(settings: Settings) -> Callable[[str, str], tuple[Policy, ZoneInfo
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    except OSError as problem:
-        raise QaError(f"{path}: cannot be written: {os.strerror(problem.errno or 0)}") from None
+    write_whole(path, content)
     err().print(f"wrote {path}")
 
 

@@ -13,6 +13,7 @@ from qa.errors import NotFoundError, SourceError
 from qa.rules.advice import dimension_weights, operators_used, warnings
 from qa.rules.engine import compile_pack
 from qa.rules.examples import branches, check_examples, count_examples
+from qa.rules.mistakes import nearest
 from qa.rules.pack import Located, load_house
 from qa.rules.reference import operator_reference, rule_reference, spliced
 
@@ -90,6 +91,6 @@ def _only(located: Located, rule_id: str | None) -> Located:
         return located
     chosen = tuple(rule for rule in located.pack.rules if rule.id == rule_id)
     if not chosen:
-        known = ", ".join(rule.id for rule in located.pack.rules)
-        raise NotFoundError(f"no rule {rule_id!r} in pack {located.pack.id!r} (there: {known})")
+        known = nearest(rule_id, [rule.id for rule in located.pack.rules])
+        raise NotFoundError(f"no rule {rule_id!r} in pack {located.pack.id!r}{known}")
     return located.reduced(chosen)

@@ -27,6 +27,7 @@ from qa.ledger import Ledger, Wait, build_ledger, ledger_as_dict
 from qa.policy import Policy, PolicyBook
 from qa.rules.context import make_context
 from qa.rules.inspector import Inspected, Inspector, Standard, load_scorecard
+from qa.rules.mistakes import nearest
 from qa.rules.pack import Pack, Rule, load_house
 from qa.rules.view import Context
 from qa.rules.why import Why, decided, told
@@ -71,7 +72,8 @@ def try_(
     for chat in _chats(chatfile, settings, merchant, file_format):
         day, inspector, content = judges.of(chat)
         if rule_id is not None and rule_id not in {rule.id for rule in content.rules}:
-            raise NotFoundError(f"no rule {rule_id!r} in pack {content.id!r}")
+            known = nearest(rule_id, [rule.id for rule in content.rules])
+            raise NotFoundError(f"no rule {rule_id!r} in pack {content.id!r}{known}")
         inspected = restricted(inspector.inspect(chat, day), rule_id)
         passed = judges.passed(chat, inspected, rule_id)
         if as_json:
