@@ -32,6 +32,11 @@ class Measured(NamedTuple):
     stored: dict[str, int]
 
     @property
+    def started(self) -> int:
+        """How many workers there were: a small night does without, whatever it may have."""
+        return self.workers if self.nightly.workers_mb else 1
+
+    @property
     def rest(self) -> float:
         """Seconds outside the stages: start, queue, boards, summary."""
         return self.nightly.seconds - sum(self.stages.values())
@@ -134,11 +139,19 @@ def _nights(scale: Scale) -> str:
         f"{scale.machine}. Chats of {scale.characters:.0f} characters. Two busy processes do {scale.capacity:.2f} × the"
         " work of one on this machine: that is the capacity which the gain is compared with."
     )
+    return "\n".join([said, "", f"    {_command(scale)}", "", *_table(head, rows)])
+
+
+def _command(scale: Scale) -> str:
+    """The command that measured this."""
     checked = sorted({one.chats for one in scale.nights if one.database == "SQLite"} - set(scale.fitted))
-    asked = (
-        f"python benchmarks/scale.py --check {','.join(map(str, checked))}" if checked else "python benchmarks/scale.py"
-    )
-    return "\n".join([said, "", f"    {asked}", "", *_table(head, rows)])
+    postgres = sorted({one.chats for one in scale.nights if one.database == "PostgreSQL"})
+    options = [
+        f" {option} {','.join(map(str, sizes)) or repr('')}"
+        for option, sizes, usual in (("--check", checked, [1_000_000]), ("--sizes-postgres", postgres, [*scale.fitted]))
+        if sizes != usual
+    ]
+    return "".join(["python benchmarks/scale.py", *options])
 
 
 def _mb(value: float | None) -> str:
@@ -172,7 +185,7 @@ def _check(scale: Scale) -> str:
         if one.chats in scale.fitted and one.workers == 1:
             continue
         found = costs(scale, one.database)
-        told = seconds(found, one.chats, one.workers, scale.capacity)
+        told = seconds(found, one.chats, one.started, scale.capacity)
         rows.append(_compared(one, f"night, workers: {one.workers}", told, one.nightly.seconds))
         if one.workers == 1:
             told = _line(scale.of(one.database, 1), "import").at(one.chats)
