@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_workers_beyond_saturation_help_no_more() -> None:
     needed = workers_needed(TRUE, 5e6, 600)
     assert needed is not None
     assert seconds(TRUE, 5e6, needed) <= 600 < seconds(TRUE, 5e6, needed - 1)
+
+
+def test_a_night_that_did_without_workers_is_told_so() -> None:
+    alone = night(10_000, 2)
+    assert (alone.started, alone._replace(nightly=replace(alone.nightly, workers_mb=None)).started) == (2, 1)
+
+
+def test_the_document_prints_the_command_that_was_run(scale: Scale) -> None:
+    assert "\n    python benchmarks/scale.py\n" in scale_report.tables(scale)["nights"]
+    other = scale._replace(nights=(*scale.nights, night(30_000, 1), night(30_000, 1, "PostgreSQL")))
+    asked = "python benchmarks/scale.py --check 30000,1000000 --sizes-postgres 10000,30000,100000"
+    assert f"\n    {asked}\n" in scale_report.tables(other)["nights"]
 
 
 def test_one_size_is_no_line() -> None:
