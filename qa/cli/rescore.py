@@ -14,15 +14,16 @@ from qa.cli.crews import Wanted, chosen_pool, crew_options
 from qa.cli.nightly import night_options, plan_nights
 from qa.cli.nightly_summary import print_rescored
 from qa.cli.rescore_summary import print_range
+from qa.cli.rules.packs import is_at_hand, judging_standard, no_such_pack
 from qa.config import Settings
 from qa.errors import ConfigError, NotFoundError, QaError
 from qa.nightly import NightOptions, Rescored, rescore
 from qa.nightly.pools import Pool
-from qa.nightly.standard import standard_for
 from qa.queueing import fill
 from qa.rules.inspector import Standard
 from qa.store.migrate import ensure_ready
 from qa.store.nights import State, nights_between
+from qa.store.publications import published_as
 from qa.store.session import opened, read_tx
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -33,12 +34,16 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--from", "first", type=_DAY, metavar="DATE", help="All finished nights from this day on …")
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="… to this one.")
 @click.option("--merchant", metavar="M", help="Only this merchant; by default all that have chats on the day.")
-@click.option("--pack", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Rule pack to judge by.")
+@click.option(
+    "--pack",
+    metavar="V",
+    help="Judge by this pack: a file, a shipped pack, a published version (1.3, acme@1.3) or hash.",
+)
 @crew_options
 @pass_settings
 def command(
     settings: Settings, /, day: str | None, first: datetime | None, last: datetime | None, merchant: str | None,
-    pack: Path | None, **crew: Any,
+    pack: str | None, **crew: Any,
 ) -> None:  # fmt: skip
     """Inspect the sample of finished nights again, as new inspections beside the old; say what is different.
 
@@ -49,10 +54,10 @@ def command(
     """
     if (day is None) == (first is None and last is None) or (first is None) != (last is None):
         raise ConfigError("name one day with --date, or a range with --from and --to")
-    standard = None if pack is None else standard_for(pack, settings.scorecard)
     wanted = Wanted(**crew)
     with opened(settings.database_url) as engine:
         ensure_ready(engine)
+        standard = None if pack is None else _standard(engine, settings, pack)
         with chosen_pool(settings, wanted) as pool:
             if day is not None:
                 for name, local_day in plan_nights(engine, settings, day, merchant):
@@ -66,6 +71,21 @@ def command(
             assert last is not None
             plan = _plan(engine, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", merchant)
             _range(engine, [_options(settings, name, local_day, standard, wanted, pool) for name, local_day in plan])
+
+
+def _standard(engine: Engine, settings: Settings, pack: str) -> Standard:
+    """The standard that is meant: a pack with today's scorecard, or what was published, with the scorecard of then."""
+    if is_at_hand(pack):
+        return judging_standard(Path(pack), settings.scorecard)
+    with read_tx(engine) as connection:
+        found = published_as(connection, pack)
+    if not found:
+        raise no_such_pack(pack, ", nor a version or hash that was published (`qa rules history`)")
+    if len(found) > 1:
+        several = ", ".join(f"{one.pack}@{one.version} ({one.ruleset[:12]})" for one, _ in found.values())
+        raise ConfigError(f"{pack!r} means several published standards: {several}; name one by its hash")
+    [(_, content)] = found.values()
+    return Standard.model_validate(content)
 
 
 def _options(

@@ -54,6 +54,25 @@ def published_versions(connection: Connection, pack: str, version: str) -> list[
     return [(Publication._make(row[:-1]), orjson.loads(row[-1])) for row in connection.execute(query)]
 
 
+def published_as(connection: Connection, name: str) -> dict[str, tuple[Publication, dict[str, Any]]]:
+    """Standards that were published under a name, by hash: their version, ``pack@version``, or how the hash begins.
+
+    Each with its last publication and its content. A beginning of fewer than eight characters is none.
+    """
+    pack, _, version = name.rpartition("@")
+    where = rulesets.c.version == version
+    if pack:
+        where &= rulesets.c.pack == pack
+    if len(name) >= _HASH_BEGINS:
+        where |= rulesets.c.hash.startswith(name, autoescape=True)
+    rows = connection.execute(_query().add_columns(rulesets.c.content).where(where).order_by(publications.c.id))
+    found = [(Publication._make(row[:-1]), orjson.loads(row[-1])) for row in rows]
+    return {one.ruleset: (one, content) for one, content in found}
+
+
+_HASH_BEGINS = 8
+
+
 def _query() -> Any:
     p, r = publications.c, rulesets.c
     return select(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import night_kit as kit
@@ -57,5 +58,35 @@ def test_what_cannot_be_rescored(run, tmp_path: Path) -> None:
     assert "there is no night 2026-11-20 of merchant 'acme'" in result.stderr
     missing = run("rescore", "--date", kit.DAY, "--pack", tmp_path / "none.yaml")
     assert missing.exit_code == 2
-    assert "none.yaml" in missing.stderr
+    assert "none.yaml: no such file, nor a shipped pack, nor a version or hash that was published" in missing.stderr
     assert run("rescore").exit_code == 2
+
+
+def _published(run, *packs: Path) -> str:
+    """Publish packs; returns the hash of the last one's standard."""
+    for pack in packs:
+        examples = '\n    examples: {bad: ["客服: 不知道"], good: ["客服: 您好"]}\n'
+        pack.write_text(pack.read_text("utf-8").rstrip() + examples, "utf-8")
+        told = run("rules", "publish", pack)
+        assert told.exit_code == 0, told.stderr
+    return json.loads(run("rules", "history", "--json").stdout.splitlines()[-1])["ruleset"]
+
+
+def test_a_published_version_judges_again(run, tmp_path: Path) -> None:
+    run("nightly", "--date", kit.DAY)
+    pack = kit.pack(tmp_path)
+    digest = _published(run, pack)
+    pack.unlink()
+    again = [run("rescore", "--date", kit.DAY, "--pack", name) for name in ("own@1", "1", digest[:8], "house")]
+    assert [one.exit_code for one in again] == [0, 0, 0, 0]
+    assert ["standard own 1" in one.stdout for one in again] == [True, True, True, False]
+    assert ["already" in one.stdout for one in again] == [False, True, True, False]
+    unknown = [run("rescore", "--date", kit.DAY, "--pack", name) for name in ("own@2", "other@1", digest[:7])]
+    assert [one.exit_code for one in unknown] == [2, 2, 2]
+
+
+def test_a_version_of_several_packs_is_named_by_its_hash(run, tmp_path: Path) -> None:
+    _published(run, kit.pack(tmp_path), kit.pack(tmp_path, name="other"))
+    refused = run("rescore", "--date", kit.DAY, "--pack", "1")
+    assert refused.exit_code == 2
+    assert "'1' means several published standards: own@1 (" in refused.stderr

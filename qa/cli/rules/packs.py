@@ -27,7 +27,17 @@ def located_pack(pack: Path | None) -> Located:
         return load_pack(pack)
     if name in shipped_names():
         return load_shipped(name)
-    raise PackError(f"{pack}: no such file, nor a shipped pack{nearest(name, shipped_names())}")
+    raise no_such_pack(name)
+
+
+def no_such_pack(name: str, besides: str = "") -> PackError:
+    """Return the error for a name that is neither a file nor a shipped pack, nor what is named besides."""
+    return PackError(f"{name}: no such file, nor a shipped pack{besides}{nearest(name, shipped_names())}")
+
+
+def is_at_hand(pack: str) -> bool:
+    """Whether this names a file that is there, or a shipped pack."""
+    return Path(pack).exists() or pack.startswith(PRESET) or pack in shipped_names()
 
 
 def named_pack(pack: Path) -> Located:
