@@ -18,7 +18,14 @@ from sqlalchemy import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
 
-hypothesis.settings.register_profile("qa", deadline=None, derandomize=True, database=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "qa",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # which a busy machine is
+)
 hypothesis.settings.load_profile("qa")
 
 _numbers = itertools.count(1)
@@ -63,14 +70,19 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin to note which databases are opened: before the fixtures, those of the module too."""
+    one_database.forget()
+
+
 @pytest.fixture(autouse=True)
 def _on_both_databases(request: pytest.FixtureRequest) -> Iterator[None]:
     """Let no test look at a store of SQLite alone that is not listed as one that may."""
-    one_database.forget()
     yield
     given = getattr(request.node, "callspec", None)
     place = request.node.path.relative_to(ROOT).as_posix()
-    if one_database.alone(place, given.params.values() if given else ()):
+    if one_database.alone(place, request.node.name.partition("[")[0], given.params.values() if given else ()):
         pytest.fail(f"{place} opens an SQLite store only: take store_engine or module_engine (helpers/one_database.py)")
 
 
@@ -124,6 +136,18 @@ def db_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database; the test runs once on each of the two kinds."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     return url
+
+
+@pytest.fixture
+def another_url(request: pytest.FixtureRequest, db_url: str, tmp_path: Path) -> Iterator[str]:
+    """The URL of a second, empty database of the same kind."""
+    if db_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'another.sqlite3'}"
+        return
+    admin, name = request.getfixturevalue("postgres_admin"), f"t{next(_numbers)}"
+    admin.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    yield request.getfixturevalue("postgres_server").url(name)
+    admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,16 +12,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 
 from qa import intake
 from qa.errors import QaError, StoreError
 from qa.intake import ImportOptions, ImportReport, import_files
 from qa.sources import Rejected
 from qa.store.chats import BatchCount, iter_chats
-from qa.store.migrate import current_revision, upgrade
-from qa.store.session import opened, read_tx
-from qa.store.tables import chats
+from qa.store.migrate import current_revision
+from qa.store.session import opened, read_tx, write_tx
+from qa.store.tables import chat_bodies, chats
 from qa.store.texts import BODY
 
 NOW = 1_795_190_400_000_000
@@ -191,14 +190,22 @@ records = st.lists(
 )
 
 
+def emptied(engine: Engine) -> Engine:
+    """A store without chats, which is quicker than a new one."""
+    with write_tx(engine) as connection:
+        for table in (chat_bodies, chats):
+            connection.execute(delete(table))
+    return engine
+
+
 @given(before=records, content=records, size=st.integers(1, 4))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_a_dry_run_counts_as_the_real_one_whatever_the_batches(
-    tmp_path_factory: pytest.TempPathFactory, before: list[str], content: list[str], size: int
+    module_engine: Engine, tmp_path_factory: pytest.TempPathFactory, before: list[str], content: list[str], size: int
 ) -> None:
-    folder = tmp_path_factory.mktemp("dry")
+    folder, engine = tmp_path_factory.mktemp("dry"), emptied(module_engine)
     plain = ImportOptions(zone=ZoneInfo("UTC"), now=NOW, day=DAY, data_dir=folder)
-    with pytest.MonkeyPatch.context() as patch, opened(f"sqlite:///{folder}/x.sqlite3") as engine:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intake, "BATCH_RECORDS", size)
         import_files([write(folder / "before.jsonl", before)], engine, plain)
         stored = dump(engine)
@@ -211,9 +218,9 @@ def test_a_dry_run_counts_as_the_real_one_whatever_the_batches(
     assert figures(real)[0] == 2 * len(content)
 
 
-def test_a_dry_run_makes_no_database_and_no_files(sqlite_url: str, options: ImportOptions, tmp_path: Path) -> None:
+def test_a_dry_run_makes_no_database_and_no_files(db_url: str, options: ImportOptions, tmp_path: Path) -> None:
     file = write(tmp_path / "a.jsonl", [line("1"), line("1"), "{"])
-    with opened(sqlite_url) as engine:
+    with opened(db_url) as engine:
         assert figures(import_files([file], engine, but(options, dry_run=True))) == (3, 1, 0, 1, 1)
         assert current_revision(engine) is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl"]
@@ -257,35 +264,42 @@ def test_an_import_cut_off_at_any_batch_and_rerun_ends_as_an_undisturbed_one(
     assert cut.read_bytes() == (tmp_path / "calm" / "rejects" / "a.jsonl.rejects.jsonl").read_bytes()
 
 
+KILLED_IMPORT = """
+import os, signal, sys
+from qa import intake
+from qa.cli import main
+
+intake.BATCH_RECORDS = 100
+store, left = intake.store_chats, int(sys.argv[1])
+
+def killed(*arguments):
+    global left
+    stored = store(*arguments)
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)  # the batch is written, and not yet committed
+    return stored
+
+intake.store_chats = killed
+main(["import", *sys.argv[2:]])
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.faults
 def test_a_killed_import_is_finished_by_running_it_again(
-    db_url: str, options: ImportOptions, tmp_path: Path, root: Path
+    store_engine: Engine, db_url: str, options: ImportOptions, tmp_path: Path, root: Path
 ) -> None:
-    words = "您好，请问有什么可以帮您？" * 20
-    file = write(tmp_path / "a.jsonl", (line(f"c-{n}", words) if n % 100 else "{" for n in range(30_000)))
+    file = write(tmp_path / "a.jsonl", (line(f"c-{n}", "您好" * 90) if n % 100 else "{" for n in range(2_000)))
     environment = os.environ | {"QA_DATABASE_URL": db_url, "QA_DATA_DIR": str(options.data_dir)}
-    with opened(db_url) as engine:
-        upgrade(engine)
-        for _ in range(3):
-            before = len(dump(engine))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "qa", "import", str(file), "--date", DAY],
-                cwd=root,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            while process.poll() is None and len(dump(engine)) == before:
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        killed = dump(engine)
-        assert 0 < len(killed) < 29_700
-        assert figures(import_files([file], engine, options)) == (30_000, 29_700 - len(killed), 0, len(killed), 300)
-        after = dump(engine)
-    assert [row[2:4] for row in after] == [(1, True)] * 29_700
-    assert len((options.data_dir / "rejects" / "a.jsonl.rejects.jsonl").read_bytes().splitlines()) == 300
+    for batch, kept in ((4, 297), (12, 1_089)):
+        words = [sys.executable, "-c", KILLED_IMPORT, str(batch), str(file), "--date", DAY]
+        done = subprocess.run(words, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert len(dump(store_engine)) == kept
+    assert figures(import_files([file], store_engine, options)) == (2_000, 891, 0, 1_089, 20)
+    assert [row[2:4] for row in dump(store_engine)] == [(1, True)] * 1_980
+    assert len((options.data_dir / "rejects" / "a.jsonl.rejects.jsonl").read_bytes().splitlines()) == 20
 
 
 @pytest.mark.slow

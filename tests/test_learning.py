@@ -99,20 +99,15 @@ def test_only_the_newest_reviewed_revision_counts(store_engine: Engine, chats: l
     assert found.chat.messages == changed.chat.messages
 
 
-@pytest.fixture
-def flipped(tmp_path: Path) -> Engine:
+@pytest.fixture(scope="module")
+def flipped(module_engine: Engine) -> Engine:
     """A store of 250 chats labelled by five people in turn, of whom the last says the opposite of everything."""
-    from qa.store.migrate import upgrade
-    from qa.store.session import make_engine
-
-    engine = make_engine(f"sqlite:///{tmp_path / 'z.sqlite3'}")
-    upgrade(engine)
     truth, rng = small.authored(250, 3), random.Random(3)
-    keys = bring_in(engine, truth)
+    keys = bring_in(module_engine, truth)
     for i, one in enumerate(truth):
         habit = small.opposite if NAMES[i % 5] == "r5" else small.careful(0.05)
-        say(engine, keys[one.chat.id], NAMES[i % 5], satisfaction=habit(str(one.satisfaction), rng))
-    return engine
+        say(module_engine, keys[one.chat.id], NAMES[i % 5], satisfaction=habit(str(one.satisfaction), rng))
+    return module_engine
 
 
 @pytest.mark.slow
@@ -144,7 +139,7 @@ def test_train_from_reviews_mixes_tells_and_notes(
         return SimpleNamespace(files={"a": b""}, card=replace(model_kit.card(), settings={"C": 1.0})), sources
 
     monkeypatch.setattr(reviewed, "candidate_of", lambda *a: candidate_of(*a)[0])
-    settings = Settings(database_url=str(flipped.url), data_dir=tmp_path)
+    settings = Settings(database_url=flipped.url.render_as_string(hide_password=False), data_dir=tmp_path)
     data = small.ROOT / "training_data" / "chats" / "wuliu-cuifa.txt"
     done = reviewed.learn_from_reviews(settings, [data], "lead", 1, Quiet())
     assert {one.place.split(":")[0] for one in given[0]} == {"review", str(data)}
@@ -159,19 +154,17 @@ def test_train_from_reviews_mixes_tells_and_notes(
     assert learning.in_doubt(kept.candidate.card) == ("r5",)
 
 
-def test_without_reviews_there_is_a_message_and_the_cards_decide(tmp_path: Path) -> None:
-    from qa.store.migrate import upgrade
-    from qa.store.session import make_engine
-
-    settings = Settings(database_url=f"sqlite:///{tmp_path / 'z.sqlite3'}", data_dir=tmp_path)
+def test_without_reviews_there_is_a_message_and_the_cards_decide(
+    store_engine: Engine, db_url: str, another_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(database_url=db_url, data_dir=tmp_path)
     data = small.ROOT / "training_data" / "chats" / "wuliu-cuifa.txt"
-    assert reviewed.worse_by_reviews(settings, None) is worse_by_cards
-    engine = make_engine(settings.database_url)
-    upgrade(engine)
+    unmade = Settings(database_url=another_url, data_dir=tmp_path)
+    assert reviewed.worse_by_reviews(unmade, None) is worse_by_cards
     with pytest.raises(ConfigError, match="there are no reviews yet"):
         reviewed.learn_from_reviews(settings, [data], "lead", 1, Quiet())
-    (pk,) = bring_in(engine, small.authored(1)).values()
-    say(engine, pk, "li", kind=Kind.AUDIT, satisfaction="neutral")
+    (pk,) = bring_in(store_engine, small.authored(1)).values()
+    say(store_engine, pk, "li", kind=Kind.AUDIT, satisfaction="neutral")
     with pytest.raises(ConfigError, match="audit never trains"):
         reviewed.learn_from_reviews(settings, [data], "lead", 1, Quiet())
 

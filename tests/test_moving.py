@@ -72,8 +72,8 @@ def test_there_and_back(sqlite_url: str, postgres_url: str, tmp_path: Path) -> N
             assert case_kit.add(third) == 4
 
 
-def test_what_ends_early_leaves_nothing(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with installation(sqlite_url) as first, opened(f"sqlite:///{tmp_path / 'b.sqlite3'}") as second:
+def test_what_ends_early_leaves_nothing(db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with installation(f"sqlite:///{tmp_path / 'a.sqlite3'}") as first, opened(db_url) as second:
         kit.fill(first, 2)
         with monkeypatch.context() as broken:
             broken.setattr("qa.store.portable.digest", lambda *_: Digest(0, "another"))
@@ -84,15 +84,15 @@ def test_what_ends_early_leaves_nothing(sqlite_url: str, tmp_path: Path, monkeyp
         assert digests(first) == digests(second)
 
 
-def test_the_command_prints_the_tables(sqlite_url: str, tmp_path: Path) -> None:
-    with installation(sqlite_url) as first:
+def test_the_command_prints_the_tables(db_url: str, another_url: str, tmp_path: Path) -> None:
+    source = f"sqlite:///{tmp_path / 'a.sqlite3'}"
+    with installation(source) as first:
         kit.fill(first, 2)
-    target = f"sqlite:///{tmp_path / 'b.sqlite3'}"
-    done = CliRunner().invoke(main, ["db", "copy", sqlite_url, target])
+    done = CliRunner().invoke(main, ["db", "copy", source, db_url])
     assert done.exit_code == 0, done.output
     assert [line.split()[::3] for line in done.stdout.splitlines() if line.startswith("chats ")] == [["chats", "same"]]
     assert "set QA_DATABASE_URL" in done.stderr
-    again = CliRunner().invoke(main, ["db", "copy", sqlite_url, target])
+    again = CliRunner().invoke(main, ["db", "copy", source, db_url])
     assert again.exit_code == 5
     assert "not empty" in again.stderr
-    assert "no chats yet" in CliRunner().invoke(main, ["db", "copy", f"{target}x", f"{target}y"]).stderr
+    assert "no chats yet" in CliRunner().invoke(main, ["db", "copy", another_url, db_url]).stderr

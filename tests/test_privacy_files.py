@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import Engine
 
 from qa.cli import main
 
@@ -48,7 +49,9 @@ CHAT = {
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def run(store_engine: Engine, db_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert store_engine
+    monkeypatch.setenv("QA_DATABASE_URL", db_url)
     monkeypatch.setenv("QA_DATA_DIR", str(tmp_path / "data"))
     file = tmp_path / "day.jsonl"
     file.write_text(json.dumps(CHAT, ensure_ascii=False) + "\n", "utf-8")

@@ -214,6 +214,10 @@ def test_an_old_python_gets_a_message() -> None:
 # --- for real ----------------------------------------------------------------------------------------------------
 
 
+LONG_S = 600
+"""Nothing takes so long, however busy the machine is: pip may install itself twice meanwhile."""
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout in a folder with a space, whose locks are empty and whose qa only tells how it was started."""
@@ -241,7 +245,7 @@ def start(checkout: Path, *words: str, **environment: str) -> subprocess.Popen[s
 @pytest.mark.slow
 def test_two_starts_at_once_in_a_fresh_checkout(checkout: Path) -> None:
     starts = [start(checkout, "nightly", "--date", "2026-11-20", FAKE_EXIT="75") for _ in range(2)]
-    outputs = [process.communicate(timeout=120) for process in starts]
+    outputs = [process.communicate(timeout=LONG_S) for process in starts]
     assert [process.returncode for process in starts] == [75, 75], outputs
     for out, _ in outputs:
         told = json.loads(out)
@@ -254,19 +258,38 @@ def test_two_starts_at_once_in_a_fresh_checkout(checkout: Path) -> None:
     ]
 
 
+HELD = """
+import atexit, sys, time
+from pathlib import Path
+
+def wait():
+    while not (Path(__file__).parent / "go").exists():
+        time.sleep(0.01)
+
+if "venv" in sys.orig_argv:
+    atexit.register(wait)
+"""
+"""What Python imports at its start; making .venv then ends when it is told to, so that the kill comes before."""
+
+
 @pytest.mark.slow
 @pytest.mark.faults
-def test_killed_while_setting_up_the_next_start_mends_it(checkout: Path) -> None:
-    process = start(checkout, "doctor")
-    deadline = time.monotonic() + 60
+def test_killed_while_setting_up_the_next_start_mends_it(checkout: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "sitecustomize.py").write_text(HELD)
+    process = start(checkout, "doctor", PYTHONPATH=str(held))
+    deadline = time.monotonic() + LONG_S
     while not (checkout / ".venv" / "pyvenv.cfg").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.wait(LONG_S)
+    (held / "go").touch()  # the installer that was left may end: the next start waits for it
+    process.communicate(timeout=LONG_S)
     assert (checkout / ".venv.unfinished").exists()
     again = start(checkout, "doctor")
-    out, err = again.communicate(timeout=120)
+    out, err = again.communicate(timeout=LONG_S)
     assert again.returncode == 0, err
     assert json.loads(out)["words"] == ["doctor"]
     assert not (checkout / ".venv.unfinished").exists()

@@ -193,9 +193,13 @@ def _fonts(_settings: Settings) -> Iterator[Check]:
     if program is None:
         yield Check("fonts", Level.WARN, "fc-list is not here to tell", advice)
         return
-    listing = subprocess.run(  # noqa: S603 - a fixed program, fixed arguments
-        [program, ":lang=zh", "family"], capture_output=True, check=False, timeout=_SECONDS, text=True
-    ).stdout
+    try:
+        listing = subprocess.run(  # noqa: S603 - a fixed program, fixed arguments
+            [program, ":lang=zh", "family"], capture_output=True, check=False, timeout=_SECONDS, text=True
+        ).stdout
+    except subprocess.TimeoutExpired:
+        yield Check("fonts", Level.WARN, f"fc-list gave no answer within {_SECONDS} s", advice)
+        return
     families = sorted({line.split(",")[0] for line in listing.splitlines() if line})
     if families:
         yield Check("fonts", Level.OK, f"{len(families)} with Chinese, such as {families[0]}")

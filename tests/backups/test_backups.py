@@ -15,17 +15,19 @@ import installation_kit as kit
 import msgspec
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from qa import auditing
-from qa.backups import BackupError, Written, checked, restore, write_backup
+from qa.backups import BackupError, Written, checked, restore, write_backup, writing
 from qa.backups.manifest import MANIFEST_NAME
 from qa.cli import main
 from qa.errors import StoreError
 from qa.store import migrate
 from qa.store.chats import get_chat
-from qa.store.session import opened, read_tx, write_tx
+from qa.store.session import opened, read_tx
 
+LONG_S = 180
+"""Nothing takes so long, however busy the machine is."""
 MODEL = {"models/current.json": b"{}\n", "models/history.jsonl": b"{}\n", "models/2026-11-21-001-a/card.json": b"{}"}
 
 
@@ -118,9 +120,9 @@ def test_what_is_damaged_is_refused_before_anything_is_touched(
 
 
 def test_other_models_and_another_secret_are_not_overwritten(
-    written: tuple[Path, Written, dict[str, int]], tmp_path: Path
+    written: tuple[Path, Written, dict[str, int]], db_url: str, tmp_path: Path
 ) -> None:
-    with opened(f"sqlite:///{tmp_path / 'b.sqlite3'}") as engine:
+    with opened(db_url) as engine:
         (tmp_path / "secret").write_bytes(b"t" * 32)
         with pytest.raises(BackupError, match="another secret"):
             restore(engine, written[0], kit.ACT, data_dir=tmp_path)
@@ -143,13 +145,11 @@ def with_bodies(manifest: dict[str, Any], chats: bytes, bodies: bytes) -> bytes:
     return lines
 
 
-def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
+def test_an_older_schema_is_brought_up(store_engine: Engine, another_url: str, tmp_path: Path) -> None:
     """A backup as the program of an earlier schema would have written it."""
-    url, file = f"sqlite:///{tmp_path / 'a.sqlite3'}", tmp_path / "a.backup"
-    with opened(url) as engine:
-        migrate.upgrade(engine)
-        kit.fill(engine, 2)
-        write_backup(engine, file, kit.NOW, data_dir=tmp_path, key=None)
+    file = tmp_path / "a.backup"
+    kit.fill(store_engine, 2)
+    write_backup(store_engine, file, kit.NOW, data_dir=tmp_path, key=None)
     with zipfile.ZipFile(file) as archive:
         manifest = json.loads(archive.read(MANIFEST_NAME))
         chats = with_bodies(manifest, *(archive.read(f"tables/{name}.jsonl") for name in ("chats", "chat_bodies")))
@@ -160,7 +160,7 @@ def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
     gone = dict.fromkeys(manifest["members"].keys() - kept)
     described = json.dumps(manifest | {"tables": tables, "members": members, "schema": "0004"}).encode()
     old = changed(file, tmp_path / "old", manifest=described, chats=chats, **gone)
-    with opened(f"sqlite:///{tmp_path / 'b.sqlite3'}") as engine:
+    with opened(another_url) as engine:
         migrate.upgrade(engine)  # tables without rows are no obstacle
         restore(engine, old, kit.ACT, data_dir=tmp_path / "data")
         assert migrate.current_revision(engine) == migrate.HEAD
@@ -180,12 +180,17 @@ def test_a_backup_while_another_process_writes(store_engine: Engine, tmp_path: P
     writer = context.Process(target=kit.keep_writing, args=(url, begun, stop))
     writer.start()
     try:
-        assert begun.wait(60)
+        assert begun.wait(LONG_S)
         files = [tmp_path / name for name in ("1.backup", "2.backup")]
-        manifests = [write_backup(store_engine, f, kit.NOW, data_dir=tmp_path, key=None).manifest for f in files]
+        manifests = []
+        for file in files:
+            before = kit.counts(store_engine)["chats"]
+            while kit.counts(store_engine)["chats"] == before:  # however slow it is, it writes between two backups
+                assert writer.is_alive()
+            manifests.append(write_backup(store_engine, file, kit.NOW, data_dir=tmp_path, key=None).manifest)
     finally:
         stop.set()
-        writer.join(30)
+        writer.join(LONG_S)
     assert writer.exitcode == 0
     rows = [{name: m.members[f"tables/{name}.jsonl"].rows for name in ("chats", "audit_log")} for m in manifests]
     assert rows[0]["chats"] < rows[1]["chats"] <= kit.counts(store_engine)["chats"]
@@ -197,8 +202,8 @@ def test_a_backup_while_another_process_writes(store_engine: Engine, tmp_path: P
         assert auditing.verify(engine).broken is None
 
 
-def test_the_commands(tmp_path: Path) -> None:
-    run = CliRunner(env={"QA_DATA_DIR": str(tmp_path / "a")}).invoke
+def test_the_commands(db_url: str, another_url: str, tmp_path: Path) -> None:
+    run = CliRunner(env={"QA_DATA_DIR": str(tmp_path / "a"), "QA_DATABASE_URL": db_url}).invoke
     assert "no chats yet" in run(main, ["backup", str(tmp_path / "x")]).stderr
     assert run(main, ["init", "--admin", "root"]).exit_code == 0
     told = run(main, ["backup", str(tmp_path / "x")])
@@ -207,7 +212,7 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "is NOT in it" in told.stderr
     told = run(main, ["backup", "--with-secret", str(tmp_path / "y")])
     assert "the SECRET is in it" in told.stderr
-    there = CliRunner(env={"QA_DATA_DIR": str(tmp_path / "b")}).invoke
+    there = CliRunner(env={"QA_DATA_DIR": str(tmp_path / "b"), "QA_DATABASE_URL": another_url}).invoke
     told = there(main, ["restore", str(tmp_path / "y")])
     assert told.exit_code == 0, told.output
     assert "secret: put back" in told.stderr
@@ -217,11 +222,13 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "keep it with your settings" in run(main, ["backup", "--with-secret", str(tmp_path / "z")], env=env).stderr
 
 
-def test_a_writer_that_fails_leaves_no_file(tmp_path: Path) -> None:
-    with opened(f"sqlite:///{tmp_path / 'a.sqlite3'}") as engine:
-        migrate.upgrade(engine)
-        with write_tx(engine) as connection:
-            connection.execute(text("DROP TABLE case_search"))
-        with pytest.raises(StoreError):
-            write_backup(engine, tmp_path / "b", kit.NOW, data_dir=tmp_path, key=None)
+def test_a_writer_that_fails_leaves_no_file(
+    store_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise StoreError("gone")
+
+    monkeypatch.setattr(writing, "case_words", fails)  # the last table
+    with pytest.raises(StoreError, match="gone"):
+        write_backup(store_engine, tmp_path / "b", kit.NOW, data_dir=tmp_path, key=None)
     assert not [path for path in tmp_path.iterdir() if "unfinished" in path.name or path.name == "b"]

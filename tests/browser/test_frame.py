@@ -177,7 +177,10 @@ def test_the_collector_sees_a_violation(browser: web_kit.Browser) -> None:
     page = browser.page("lead")
     page.goto("/")
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
-    page.wait_for_timeout(200)
+    for _ in range(3_000):
+        if browser.problems:
+            break
+        page.wait_for_timeout(20)
     assert [problem.split()[:2] for problem in browser.problems] == [["CSP:", "style-src-attr"]]
     browser.problems.clear()
 

@@ -105,17 +105,17 @@ def test_what_people_say_trains_the_model_of_the_next_night(browser: web_kit.Bro
     page.locator("#job + section button.btn-primary").click()
     page.locator("#job progress").wait_for()
     compare = page.locator("#job a.btn-primary")
-    compare.wait_for(timeout=120_000)  # htmx asks again and again, nobody reloads
+    compare.wait_for(timeout=600_000)  # htmx asks again and again, nobody reloads
     assert "made" in page.locator("#job .output").inner_text()
-    compare.click(timeout=60_000)
-    page.locator("#decision").wait_for(timeout=60_000)
+    compare.click(timeout=300_000)
+    page.locator("#decision").wait_for(timeout=300_000)
     version = page.url.split("/")[-2]
     assert version.endswith("-reviews")
     page.locator("input[name=why]").fill("reads our parcels better")
     if page.locator("input[name=forced]").count():  # a small one learns less than the one that came with the program
         page.locator("input[name=forced]").check()
     page.locator("#decision form button").click()
-    page.wait_for_url("**/models", timeout=60_000)
+    page.wait_for_url("**/models", timeout=300_000)
     assert version in page.locator("tr", has=page.locator(".tag-good")).first.inner_text()
     assert "reads our parcels better" in page.locator("main").inner_text()
 

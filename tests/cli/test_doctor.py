@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from qa import tokens
 from qa.cli import doctor, main
 from qa.cli.doctor import Check, Level, diagnose
+from qa.store.session import opened
 
 KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
@@ -43,7 +44,10 @@ def test_a_finished_installation_has_nothing_to_mend(tmp_path: Path, store_engin
     assert str(config) in checks["settings"].detail
 
 
-def test_broken_settings_are_one_failure_and_the_rest_is_checked(tmp_path: Path) -> None:
+def test_broken_settings_are_one_failure_and_the_rest_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the defaults are below it
     checks = by_name(diagnose(None, {"QA_TIMEZONE": "Mars", "QA_DATA_DIR": str(tmp_path)}))
     assert checks["settings"].level is Level.FAIL
     assert "QA_TIMEZONE: 'Mars'" in checks["settings"].detail
@@ -65,14 +69,11 @@ def test_a_server_that_is_not_there_and_its_password_unsaid(tmp_path: Path) -> N
     assert "hunter2" not in check.detail
 
 
-def test_a_schema_of_another_version_says_what_to_do(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'old.sqlite3'}"
-    engine = create_engine(url)
-    with engine.begin() as connection:
+def test_a_schema_of_another_version_says_what_to_do(tmp_path: Path, db_url: str) -> None:
+    with opened(db_url) as engine, engine.begin() as connection:
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('0000')"))
-    engine.dispose()
-    check = by_name(diagnose(None, {"QA_DATABASE_URL": url, "QA_DATA_DIR": str(tmp_path)}))["migrations"]
+    check = by_name(diagnose(None, {"QA_DATABASE_URL": db_url, "QA_DATA_DIR": str(tmp_path)}))["migrations"]
     assert (check.level, check.advice) == (Level.FAIL, "qa db upgrade")
     assert "0000" in check.detail
 
@@ -107,10 +108,10 @@ def test_a_wrong_policy_is_a_failure_that_names_file_and_key(tmp_path: Path) -> 
     assert check.detail.startswith(f"{config}.rate: ")
 
 
-def test_missing_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "LIBRARIES", ("click", "no-such-library"))
     monkeypatch.setattr(doctor, "OPTIONAL", {"no-such-extra": "something is slow"})
-    checks = by_name(diagnose(None, {}))
+    checks = by_name(diagnose(None, {"QA_DATA_DIR": str(tmp_path)}))
     assert (checks["libraries"].level, checks["libraries"].detail) == (Level.FAIL, "missing: no-such-library")
     assert (checks["no-such-extra"].level, checks["no-such-extra"].advice) == (Level.WARN, "pip install no-such-extra")
 
@@ -119,17 +120,23 @@ def test_missing_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     ("program", "listing", "level", "said"),
     [
         (None, "", Level.WARN, "fc-list is not here"),
+        ("/bin/fc-list", None, Level.WARN, "fc-list gave no answer"),
         ("/bin/fc-list", "", Level.WARN, "none with Chinese"),
         ("/bin/fc-list", "Noto Sans CJK SC,Noto\nWenQuanYi\n", Level.OK, "2 with Chinese, such as Noto Sans CJK SC"),
     ],
 )
 def test_fonts_only_warn(
-    monkeypatch: pytest.MonkeyPatch, program: str | None, listing: str, level: Level, said: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str | None, listing: str | None, level: Level, said: str
 ) -> None:
     monkeypatch.setattr(doctor.shutil, "which", lambda _: program)
-    done = subprocess.CompletedProcess([], 0, stdout=listing)
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: done)
-    check = by_name(diagnose(None, {}))["fonts"]
+
+    def listed(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
+        if listing is None:
+            raise subprocess.TimeoutExpired("fc-list", 1)
+        return subprocess.CompletedProcess([], 0, stdout=listing)
+
+    monkeypatch.setattr(doctor.subprocess, "run", listed)
+    check = by_name(diagnose(None, {"QA_DATA_DIR": str(tmp_path)}))["fonts"]
     assert check.level is level
     assert check.detail.startswith(said)
 
@@ -142,7 +149,8 @@ def test_the_report_for_people(tmp_path: Path) -> None:
     assert result.stdout.splitlines()[-1].endswith("0 failures")
 
 
-def test_the_report_for_programs_and_the_exit_code(tmp_path: Path) -> None:
+def test_the_report_for_programs_and_the_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     bad = CliRunner().invoke(main, ["doctor", "--json"], env={"QA_DATA_DIR": str(tmp_path), "QA_WORKERS": "x"})
     good = CliRunner().invoke(main, ["doctor", "--json"], env={"QA_DATA_DIR": str(tmp_path)})
     assert (bad.exit_code, json.loads(bad.stdout)["ok"]) == (1, False)

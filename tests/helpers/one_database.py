@@ -1,7 +1,7 @@
 """Which tests look at a store of one kind only, and why; every other test that opens one runs on both.
 
-``tests/conftest.py`` fails a test of the folders ``HELD`` that opens an SQLite file and is not run on PostgreSQL too,
-unless it stands in ``ONE_ONLY``.
+``tests/conftest.py`` fails a test that opens an SQLite file and is not run on PostgreSQL too, unless it stands in
+``ONE_ONLY``. What the processes open that a test starts is not seen: such a test takes the address from ``db_url``.
 """
 
 from __future__ import annotations
@@ -10,37 +10,21 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, Engine, event
 
-HELD = tuple(f"tests/{name}/" for name in ("store", "web", "boards", "casebook", "judging", "backtest"))
-"""Where nothing may open a store of one kind only."""
 ONE_ONLY: Mapping[str, str] = {
-    "tests/browser/": "what a page does in Chromium; tests/web asks the same pages of both",
     "tests/benchmarks/": "figures of the programs that measure",
+    "tests/browser/": "what a page does in Chromium; tests/web asks the same pages of both",
     "tests/demo/": "`qa demo` makes an installation of its own, which is SQLite",
-    "tests/drafting/": "rules are drafted from chats; the store only hands them over",
-    "tests/faults/": "processes that are killed; those about the store take make_origin, which is both",
-    "tests/models/": "files of models; of the store there is the audit log only",
-    "tests/training_data/": "labelled chats in files",
-    "tests/backups/test_backups.py": "one test beside the others: what a backup's own file holds",
-    "tests/cli/test_doctor.py": "what is said before there is a store, and of one that is too old",
-    "tests/cli/test_main.py": "the command line itself",
-    "tests/cli/test_models.py": "commands about files of models",
-    "tests/cli/test_models_evaluate.py": "the same",
-    "tests/cli/test_rules.py": "commands about files of rules; publishing is tests/cli/test_rules_publish.py",
-    "tests/cli/test_rules_diff.py": "the same",
-    "tests/cli/test_rules_list.py": "the same",
-    "tests/cli/test_rules_new.py": "the same",
-    "tests/cli/test_serve.py": "how the server starts",
-    "tests/cli/test_show.py": "how one chat is told; what is read is tests/store/test_inspections.py",
-    "tests/test_config.py": "settings",
-    "tests/test_intake.py": "one property beside the others: how an import is cut into batches",
-    "tests/test_learning.py": "two tests beside the others: messages where there are no reviews, and who is in doubt",
-    "tests/test_moving.py": "from one SQLite file to another, and between the two kinds",
-    "tests/test_privacy_files.py": "files that are written",
-    "tests/test_retention.py": "two tests beside the others: what is left in an SQLite file, and the commands",
-    "tests/test_run_script.py": "the script that starts it all",
+    "tests/backups/test_backups.py::test_what_is_damaged_is_refused_before_anything_is_touched": (
+        "a damaged file, which is refused before a database is opened"
+    ),
+    "tests/nightly/test_same_everywhere.py::test_the_hash_seed_makes_no_difference": (
+        "Python's hashes; both databases are compared with the same night beside it"
+    ),
     "tests/store/test_session.py": "what only SQLite does: waiting for its one writer, files that are no database",
+    "tests/test_proxy.py": "nginx in front of the workbench; what is behind it is asked of both in tests/web",
+    "tests/test_retention.py::test_nothing_is_left_in_the_files": "the bytes of SQLite's files",
 }
-"""Files, or folders with a slash at the end, by their place in the checkout."""
+"""Folders with a slash at the end, files, or tests of a file, by their place in the checkout."""
 
 _opened: set[str] = set()
 
@@ -57,8 +41,16 @@ def forget() -> None:
     _opened.clear()
 
 
-def alone(place: str, given: Iterable[object]) -> bool:
-    """Whether a test at this place opened SQLite only, though nothing says that it may; ``given``: its parameters."""
+def alone(place: str, test: str, given: Iterable[object]) -> bool:
+    """Whether a test of this file opened SQLite only, though nothing says that it may; ``given``: its parameters."""
     on_both = {"sqlite", "postgresql"} & {one for one in given if isinstance(one, str)}
-    may = not place.startswith(HELD) or any(place.startswith(one) for one in ONE_ONLY)
-    return _opened == {"sqlite"} and not on_both and not may
+    return _opened == {"sqlite"} and not on_both and not listed(place, test)
+
+
+def listed(place: str, test: str) -> bool:
+    """Whether the list names the test, its file, or a folder above.
+
+    >>> listed("tests/browser/test_home.py", "test_a"), listed("tests/web/test_home.py", "test_a")
+    (True, False)
+    """
+    return any(place.startswith(one) if one.endswith("/") else one in (place, f"{place}::{test}") for one in ONE_ONLY)

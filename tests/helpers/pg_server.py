@@ -24,7 +24,8 @@ from pathlib import Path
 UNPRIVILEGED = ("postgres", "nobody", "daemon")
 """Users to run the server as when we are root, which PostgreSQL refuses."""
 
-START_SECONDS = 60
+START_SECONDS = 180
+"""And to end; neither takes so long, however busy the machine is."""
 _SOCKET_LIMIT = 90
 """A Unix socket's path must fit into 107 bytes, its own name included."""
 

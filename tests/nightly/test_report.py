@@ -144,23 +144,18 @@ def test_the_tally_does_not_grow() -> None:
 
 
 @pytest.mark.slow
-def test_the_writer_streams(sqlite_url: str, tmp_path: Path, monkeypatch) -> None:
-    from qa.store.migrate import upgrade
-    from qa.store.session import opened
-
+def test_the_writer_streams(store_engine: Engine, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("qa.nightly.report._PAGE", 20)
     monkeypatch.setattr("qa.store.inspections._STREAM", {"yield_per": 20})
     monkeypatch.setattr("qa.store.frames._STREAM", {"yield_per": 20})
 
     def written(merchant: str, size: int) -> int:
-        kit.bring_in(engine, tmp_path / merchant, kit.day_of_chats(size, merchant=merchant))
-        result = kit.night(engine, merchant, policy=kit.policy(rate=1.0))
+        kit.bring_in(store_engine, tmp_path / merchant, kit.day_of_chats(size, merchant=merchant))
+        result = kit.night(store_engine, merchant, policy=kit.policy(rate=1.0))
         path = tmp_path / f"{merchant}.json"
-        write_report(engine, [result], path)  # once before measuring: statements are compiled and kept
-        return peak(lambda: write_report(engine, [result], path))
+        write_report(store_engine, [result], path)  # once before measuring: statements are compiled and kept
+        return peak(lambda: write_report(store_engine, [result], path))
 
-    with opened(sqlite_url) as engine:
-        upgrade(engine)
-        small, large = written("small", 100), written("large", 1200)
-        assert (tmp_path / "large.json").stat().st_size > 8 * (tmp_path / "small.json").stat().st_size
-        assert large < 2 * small
+    small, large = written("small", 100), written("large", 1200)
+    assert (tmp_path / "large.json").stat().st_size > 8 * (tmp_path / "small.json").stat().st_size
+    assert large < 2 * small

@@ -85,14 +85,12 @@ def test_worker_processes_say_the_same(store_engine: Engine, reference: Night, t
 
 @pytest.mark.parametrize(("screen", "inspect", "write"), [(1, 1, 1), (7, 3, 5), (64, 200, 10)])
 def test_batches_make_no_difference(
-    screen: int, inspect: int, write: int, sqlite_url: str, reference: Night, tmp_path: Path, monkeypatch
+    screen: int, inspect: int, write: int, store_engine: Engine, reference: Night, tmp_path: Path, monkeypatch
 ) -> None:
     for name, value in {"SCREEN_CHUNK": screen, "INSPECT_CHUNK": inspect, "WRITE_BATCH": write}.items():
         monkeypatch.setattr(module, name, value)
-    with opened(sqlite_url) as engine:
-        upgrade(engine)
-        kit.bring_in(engine, tmp_path, kit.day_of_chats(150))
-        assert told(engine, tmp_path) == reference
+    kit.bring_in(store_engine, tmp_path, kit.day_of_chats(150))
+    assert told(store_engine, tmp_path) == reference
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import chat_kit
@@ -138,6 +139,14 @@ def test_a_comparison_is_remembered(models: Registry, monkeypatch: pytest.Monkey
     assert len(asked) == 2
 
 
+def watched(client: web_kit.Client, wanted: Callable[[str], bool]) -> str:
+    """Ask for the page of the training run again and again until it is as wanted, or for three minutes."""
+    deadline = time.monotonic() + 180
+    while not wanted(page := client.get("/models/training").get_data(as_text=True)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return page
+
+
 def test_a_training_run_is_started_watched_and_alone(kit: web_kit.Kit, tmp_path: Path, monkeypatch) -> None:
     go = tmp_path / "go"
     waiting = f"while not pathlib.Path({str(go)!r}).exists(): time.sleep(.02)"
@@ -147,20 +156,11 @@ def test_a_training_run_is_started_watched_and_alone(kit: web_kit.Kit, tmp_path:
     assert client.send("/models/training", name="Bad Name").status_code == 422
     assert client.send("/models/training", name="reviews").status_code == 303
     assert client.send("/models/training", name="reviews").status_code == 409
-    for _ in range(500):
-        page = client.get("/models/training").get_data(as_text=True)
-        if "begun" in page:
-            break
-        time.sleep(0.02)
+    page = watched(client, lambda page: "begun" in page)
     assert "begun &lt;b&gt;" in page
     assert 'hx-trigger="every 2s"' in page
     go.touch()
-    for _ in range(500):
-        page = client.get("/models/training").get_data(as_text=True)
-        if "hx-trigger" not in page:
-            break
-        time.sleep(0.02)
-    assert "hx-trigger" not in page
+    assert "hx-trigger" not in watched(client, lambda page: "hx-trigger" not in page)
     assert kit.client("admin").send("/models/training", name="reviews").status_code == 403
 
 
