@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import Connection, Engine, select
@@ -52,14 +53,15 @@ def rule_names(engine: Engine) -> dict[str, dict[str, str]]:
 
 def _names(connection: Connection) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
+    known = _known.setdefault(connection.engine, {})
     query = select(rulesets.c.hash).order_by(rulesets.c.published_at, rulesets.c.hash)
     for digest in connection.execute(query).scalars():
-        if digest not in _known:
+        if digest not in known:
             content = connection.execute(select(rulesets.c.content).where(rulesets.c.hash == digest)).scalar_one()
-            _known[digest] = {rule["id"]: rule["name"] for rule in orjson.loads(content)["pack"]["rules"]}
-        found |= _known[digest]
+            known[digest] = {rule["id"]: rule["name"] for rule in orjson.loads(content)["pack"]["rules"]}
+        found |= known[digest]
     return found
 
 
-_known: dict[str, dict[str, dict[str, str]]] = {}
-"""By hash of the standard, which is its content."""
+_known: WeakKeyDictionary[Engine, dict[str, dict[str, dict[str, str]]]] = WeakKeyDictionary()
+"""By database and hash of the standard, which is its content (but in tests)."""

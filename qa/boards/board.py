@@ -94,27 +94,33 @@ class Board(NamedTuple):
     comments: tuple[Comment, ...]
 
 
+class Agents(NamedTuple):
+    """The agents of a period, in groups as on the board; ``average``: the mean score of all chats, None is unknown."""
+
+    window: Window
+    days: int
+    merchants: tuple[str, ...]
+    groups: tuple[tuple[Ranked, ...], ...]
+    average: float | None
+
+
 def look(engine: Engine, scope: Scope, chosen: Chosen) -> Board | None:
     """Return the board of what is within reach; None: no night within reach has run.
 
     A merchant out of reach is taken for none chosen. The period ends with the newest night.
     """
     with read_tx(engine) as connection:
-        names = board.merchants(connection, scope)
-        merchant = chosen.merchant if chosen.merchant in names else None
-        last = board.last_day(connection, Window("", "", scope, merchant))
-        if last is None:
+        names, days, window = _meant(connection, scope, chosen)
+        if window is None:
             return None
-        days = chosen.days if chosen.days in PERIODS else USUAL
-        first = _days_before(last, days - 1)
-        window = Window(first, last, scope, merchant)
+        first = window.first
         both = window._replace(first=_days_before(first, days))
         by_day = board.by_day(connection, both, [*Figure, CHATS])
         hours = board.by_hour(connection, window)
         return Board(
             window=window,
             days=days,
-            merchants=tuple(names),
+            merchants=names,
             chats=sum(one.chats for one in hours),
             inspected=sum(one.inspected for one in hours),
             tiles=tuple(_tile(name, by_day.get(name, {}), window) for name in Figure),
@@ -123,6 +129,27 @@ def look(engine: Engine, scope: Scope, chosen: Chosen) -> Board | None:
             problems=_problems(connection, both, first, by_day.get(CHATS, {})),
             comments=tuple(board.comments(connection, window, COMMENTS)) if scope.user_id is not None else (),
         )
+
+
+def agents(engine: Engine, scope: Scope, chosen: Chosen) -> Agents | None:
+    """Return the agents of the board and nothing else of it; None as there."""
+    name = Figure.MEAN_SCORE
+    with read_tx(engine) as connection:
+        names, days, window = _meant(connection, scope, chosen)
+        if window is None:
+            return None
+        by_day = board.by_day(connection, window, [name])
+        average = figured(_added(by_day.get(name, {}), window.first, window.last), ABOUT[name].kind).value
+        return Agents(window, days, names, _agents(connection, window, by_day), average)
+
+
+def _meant(connection: Connection, scope: Scope, chosen: Chosen) -> tuple[tuple[str, ...], int, Window | None]:
+    """Return the merchants within reach, the days of the period, and the window; None: no night has run."""
+    names = tuple(board.merchants(connection, scope))
+    merchant = chosen.merchant if chosen.merchant in names else None
+    days = chosen.days if chosen.days in PERIODS else USUAL
+    last = board.last_day(connection, Window("", "", scope, merchant))
+    return names, days, None if last is None else Window(_days_before(last, days - 1), last, scope, merchant)
 
 
 def _days_before(day: str, days: int) -> str:

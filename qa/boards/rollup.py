@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,8 +12,9 @@ import msgspec
 import orjson
 from sqlalchemy import Connection, Engine
 
+from qa.boards import hourly
 from qa.boards.facts import BACK_HOURS, CHATS, RULE, Fact, Share, points, shares, solved, timing
-from qa.boards.sums import Group, Groups, Seen, Tally
+from qa.boards.sums import Group, Seen, Tally
 from qa.ledger import LedgerSettings, ledger_of, visible
 from qa.models.stored import restored
 from qa.policy import Policy
@@ -26,8 +26,9 @@ from qa.store.board_fill import Drawn, OpenNight
 from qa.store.board_tables import ALL
 from qa.store.chats import decode_body
 from qa.store.counted import Uncounted
-from qa.store.readers import address, engine_of, shared
+from qa.store.readers import Sharing, address, engine_of, shared
 from qa.store.session import read_tx, write_tx
+from qa.store.settled import settled_review
 from qa.types import MICROSECONDS
 
 PART = 300
@@ -58,36 +59,33 @@ class _Added:
     def __init__(self) -> None:
         self.tally = Tally()
         self.targeted: dict[Hashable, int] = {}
-        self.hours: dict[tuple[Hashable, Groups, int], list[float]] = {}
-        """By stratum, groups and hour: inspected chats, due, late, waits, seconds of them."""
+        self.hours = hourly.Inspected()
 
     def add(self, one: Seen, fact: Fact, hour: int | None) -> None:
         """Add one chat."""
         self.tally.add(one)
         if isinstance(one.stratum, tuple) and one.stratum[0] == _TARGETED:
             self.targeted[one.stratum] = self.targeted.get(one.stratum, 0) + 1
-        if hour is None:
-            return
-        numbers = (1.0, fact.due, fact.due - fact.in_time, fact.waits, fact.response_s)
-        cell = self.hours.setdefault((one.stratum, one.groups, hour), [0.0] * len(numbers))
-        for place, number in enumerate(numbers):
-            cell[place] += number
+        if hour is not None:
+            self.hours.add(one.stratum, one.groups, hour, fact)
 
 
-def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None, processes: int = 1) -> int:
+def roll_up(
+    engine: Engine, zone: tzinfo, progress: Progress | None = None, processes: int = 1, share: Sharing | None = None
+) -> int:
     """Make the sums of every night that lacks them or of which more is known; returns how many nights that were.
 
-    ``zone`` is where a night's policy names none; ``processes`` read the chats, which is worth while where they are
-    there, from a night before. It can be killed and repeated at any moment.
+    ``zone`` is where a night's policy names none; ``processes`` read the chats, or those to whom ``share`` gives it,
+    which is worth while where they are there, from a night before. It can be killed and repeated at any moment.
     """
     progress = progress or Quiet()
+    reviewed = settled_review(engine)  # before anything is read: all that is read knows the reviews up to this one
     with read_tx(engine) as connection:
         newest = board_fill.newest_day(connection)
         if newest is None:
             return 0
         earliest = (date.fromisoformat(newest) - _SETTLED).isoformat()
         stale = board_fill.stale_nights(connection, earliest)
-        reviewed = board_fill.newest_review(connection)
     if stale:
         progress.stage("adding up the figures", len(stale))
     ledgers: dict[tuple[str, bytes], LedgerSettings] = {}
@@ -96,18 +94,18 @@ def roll_up(engine: Engine, zone: tzinfo, progress: Progress | None = None, proc
             key = (night.ruleset, night.policy)
             if key not in ledgers:
                 ledgers[key] = _settings(connection, night, zone)
-            review = board_fill.newest_review(connection)
-        known = {"finished_at": night.finished_at, "review": review, "newest_day": newest}
-        added = _read(engine, night, ledgers[key], zone, processes)
+            # now: what it reads, a part at a time, need not lie beside the sums
+            uncounted = Uncounted(night.id, night.merchant, night.day, night.finished_at, reviewed)
+            counts = counted.counted_of(connection, uncounted)
+        known = {"finished_at": night.finished_at, "review": reviewed, "newest_day": newest}
+        added = _read(engine, night, ledgers[key], zone, processes, share)
         with read_tx(engine) as connection:
             sizes = _sizes(connection, night, added)
-            sums = _sums(night, added, sizes)
-            hours = _hours(connection, night, added, sizes, ledgers[key].zone)
-            counts = counted.counted_of(
-                connection, Uncounted(night.id, night.merchant, night.day, night.finished_at, review)
-            )  # fmt: skip
+            begun = _begun(connection, night, ledgers[key].zone)
         with write_tx(engine) as connection:
-            board_fill.replace(connection, night, known, sums, hours)
+            board_fill.replace(
+                connection, night, known, _sums(night, added, sizes), _hours(night, added, sizes, begun)
+            )  # fmt: skip
             counted.put(connection, counts)
         progress.advance()
     with write_tx(engine) as connection:
@@ -146,7 +144,9 @@ class _Said(NamedTuple):
     rules: set[str]
 
 
-def _read(engine: Engine, night: OpenNight, settings: LedgerSettings, zone: tzinfo, processes: int) -> _Added:
+def _read(
+    engine: Engine, night: OpenNight, settings: LedgerSettings, zone: tzinfo, processes: int, share: Sharing | None
+) -> _Added:
     """Write what every inspected chat of a night says, a part at a time, and return what it adds up to."""
     added = _Added()
     with read_tx(engine) as connection:
@@ -154,8 +154,11 @@ def _read(engine: Engine, night: OpenNight, settings: LedgerSettings, zone: tzin
     ranges = (
         (run, after, PART) for run, end in last.items() for after in range(inspections.before_run(run), end, PART)
     )  # fmt: skip
-    if processes == 1:
-        parts: Iterator[list[_Said]] = (_part(engine, settings, *one) for one in ranges)
+    parts: Iterator[list[_Said]]
+    if share is not None:
+        parts = share(_part_there, ((night, zone, *one) for one in ranges))
+    elif processes == 1:
+        parts = (_part(engine, settings, *one) for one in ranges)
     else:
         url = address(engine)
         parts = shared(_part_there, ((url, night, zone, *one) for one in ranges), processes)
@@ -254,39 +257,28 @@ def _sizes(connection: Connection, night: OpenNight, added: _Added) -> dict[Hash
 
 
 def _sums(night: OpenNight, added: _Added, sizes: Mapping[Hashable, int]) -> Iterator[dict[str, Any]]:
-    for ((team, agent), figure), sums in added.tally.sums(sizes, frozenset(added.targeted)).items():
+    for ((team, agent), figure), sums in added.tally.sums(sizes, frozenset(added.targeted)):
         own = {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "figure": str(figure)}
         yield own | sums._asdict()
 
 
-def _hours(
-    connection: Connection, night: OpenNight, added: _Added, sizes: Mapping[Hashable, int], zone: tzinfo
-) -> Iterable[dict[str, Any]]:
-    """Return what each hour of the day adds up to: all chats counted, inspected ones by their weight."""
-    rows: dict[tuple[Group, int], dict[str, float]] = defaultdict(lambda: dict.fromkeys(_HOUR_COLUMNS, 0))
-    begun: Counter[tuple[str | None, str | None, int]] = Counter()
+def _begun(connection: Connection, night: OpenNight, zone: tzinfo) -> hourly.Begun:
+    begun = hourly.Begun()
     hour_of: dict[int, int] = {}
     for agent, team, started_at in board_fill.begun(connection, night.id):
         if started_at is not None:
             slot = started_at // _SLOT
             if slot not in hour_of:
                 hour_of[slot] = datetime.fromtimestamp(started_at / MICROSECONDS, zone).hour
-            begun[agent, team, hour_of[slot]] += 1
-    for (agent, team, hour), chats in begun.items():
-        for group in _Place(team, agent, None, hour).groups:
-            rows[group, hour]["chats"] += chats
-    for (stratum, groups, hour), (inspected, *numbers) in added.hours.items():
-        n = added.tally.observed.get(stratum, 0)
-        weight = sizes.get(stratum, n) / n if n else 0.0
-        for group in groups:
-            row = rows[group, hour]
-            row["inspected"] += int(inspected)
-            for name, number in zip(_HOUR_COLUMNS[2:], numbers, strict=True):
-                row[name] += weight * number
-    return (
-        {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "hour": hour} | row
-        for ((team, agent), hour), row in rows.items()
-    )
+            begun.add(agent, team, hour_of[slot])
+    return begun
 
 
-_HOUR_COLUMNS = ("chats", "inspected", "due", "late", "waits", "response_s")
+def _hours(
+    night: OpenNight, added: _Added, sizes: Mapping[Hashable, int], begun: hourly.Begun
+) -> Iterator[dict[str, Any]]:
+    """Yield what each hour of the day adds up to: all chats counted, inspected ones by their weight."""
+    by_groups = ((_Place(team, agent, None, None).groups, chats) for agent, team, chats in begun.of_groups())
+    weights = {stratum: sizes.get(stratum, n) / n for stratum, n in added.tally.observed.items()}
+    for (team, agent), hour, row in hourly.added_up(by_groups, added.hours, weights):
+        yield {"team": team, "agent": agent, "merchant": night.merchant, "day": night.day, "hour": hour} | row

@@ -16,7 +16,8 @@ was not inspected whole (at least 1).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from scipy.special import stdtrit
@@ -82,26 +83,16 @@ class _Moments:
         self.chats = self.bad = 0
         self.y = self.x = self.yy = self.xy = self.xx = 0.0
 
-    def add(self, share: Share) -> None:
-        """Add one chat."""
-        y, x, bad = share
-        self.chats += 1
-        self.bad += bad
+    def join(self, other: Sequence[float]) -> None:
+        """Add those of other chats, as ``Tally`` keeps them."""
+        chats, bad, y, x, yy, xy, xx = other
+        self.chats += int(chats)
+        self.bad += int(bad)
         self.y += y
         self.x += x
-        self.yy += y * y
-        self.xy += x * y
-        self.xx += x * x
-
-    def join(self, other: _Moments) -> None:
-        """Add those of other chats."""
-        self.chats += other.chats
-        self.bad += other.bad
-        self.y += other.y
-        self.x += other.x
-        self.yy += other.yy
-        self.xy += other.xy
-        self.xx += other.xx
+        self.yy += yy
+        self.xy += xy
+        self.xx += xx
 
     def spread(self, n: int) -> Spread:
         """Return the sample variance of y, the covariance, and the variance of x over ``n`` chats (n - 1)."""
@@ -115,17 +106,23 @@ Spread = tuple[float, float, float]
 Group = tuple[str, str]
 """Team and agent; ``*`` stands for all."""
 Groups = tuple[Group, ...]
-_Cells = dict[str, _Moments]
+_Cells = dict[str, int]
+"""Figure → where its numbers begin."""
+_NUMBERS = len(_Moments.__slots__)
 
 
 class Tally:
     """Adds up the inspected chats of one night, one at a time, so that memory does not grow with their number.
 
-    Chats are kept together that belong to the same groups; the groups, which overlap, are made of them at the end.
+    Chats are kept together that belong to the same groups; the groups, which overlap, are made of them at the end. A
+    night of 500 agents has 50,000 cells: their numbers stand side by side in one array.
     """
 
     def __init__(self) -> None:
         self._strata: dict[Hashable, dict[Groups, _Cells]] = {}
+        self._numbers = array("d")
+        """Of each cell: chats, bad, y, x, yy, xy, xx."""
+        self._names: dict[str, str] = {}
         self.observed: dict[Hashable, int] = {}
         """Chats that were inspected and are not broken, by stratum."""
 
@@ -135,25 +132,57 @@ class Tally:
             return
         self.observed[one.stratum] = self.observed.get(one.stratum, 0) + 1
         cells = self._strata.setdefault(one.stratum, {}).setdefault(one.groups, {})
-        for figure, share in one.shares.items():
-            if figure not in cells:
-                cells[figure] = _Moments()
-            cells[figure].add(share)
+        numbers = self._numbers
+        for figure, (y, x, bad) in one.shares.items():
+            at = cells.get(figure)
+            if at is None:
+                cells[self._names.setdefault(figure, figure)] = len(numbers)
+                numbers.extend((1, bad, y, x, y * y, x * y, x * x))
+                continue
+            numbers[at] += 1
+            numbers[at + 1] += bad
+            numbers[at + 2] += y
+            numbers[at + 3] += x
+            numbers[at + 4] += y * y
+            numbers[at + 5] += x * y
+            numbers[at + 6] += x * x
 
-    def sums(self, sizes: Mapping[Hashable, int], certain: frozenset[Hashable]) -> dict[tuple[Group, str], Sums]:
-        """Return (group, figure) → sums. ``sizes``: chats by stratum; ``certain``: strata that were inspected whole."""
+    def sums(
+        self, sizes: Mapping[Hashable, int], certain: frozenset[Hashable]
+    ) -> Iterator[tuple[tuple[Group, str], Sums]]:
+        """Yield ((group, figure), sums), one group at a time.
+
+        ``sizes``: chats by stratum; ``certain``: strata that were inspected whole.
+        """
         factors = _factors(sizes, self.observed.keys(), certain)
         lent: dict[str, Spread] = {}
-        found: dict[tuple[Group, str], Sums] = {}
+        for group, strata in self._by_group().items():
+            found: dict[str, Sums] = {}
+            for stratum, kept in strata.items():
+                n = self.observed[stratum]
+                size = max(sizes.get(stratum, 0), n)
+                for figure, moments in self._joined(kept).items():
+                    if n == 1 < size and figure not in lent:
+                        lent[figure] = self._lent(figure, certain)
+                    spread = (0.0, 0.0, 0.0) if n == size else moments.spread(n) if n > 1 else lent[figure]
+                    added = _stratum(moments, n, size, size * factors[stratum in certain], spread)
+                    found[figure] = found.get(figure, Sums()).plus(added)
+            yield from (((group, figure), sums) for figure, sums in found.items())
+
+    def _by_group(self) -> dict[Group, dict[Hashable, list[_Cells]]]:
+        """Return group → stratum → what is kept of both."""
+        found: dict[Group, dict[Hashable, list[_Cells]]] = {}
         for stratum, kept in self._strata.items():
-            n = self.observed[stratum]
-            size = max(sizes.get(stratum, 0), n)
-            for key, moments in _by_group(kept).items():
-                if n == 1 < size and key[1] not in lent:
-                    lent[key[1]] = self._lent(key[1], certain)
-                spread = (0.0, 0.0, 0.0) if n == size else moments.spread(n) if n > 1 else lent[key[1]]
-                added = _stratum(moments, n, size, size * factors[stratum in certain], spread)
-                found[key] = found.get(key, Sums()).plus(added)
+            for groups, cells in kept.items():
+                for group in groups:
+                    found.setdefault(group, {}).setdefault(stratum, []).append(cells)
+        return found
+
+    def _joined(self, kept: Iterable[_Cells]) -> dict[str, _Moments]:
+        found: dict[str, _Moments] = {}
+        for cells in kept:
+            for figure, at in cells.items():
+                found.setdefault(figure, _Moments()).join(self._numbers[at : at + _NUMBERS])
         return found
 
     def _lent(self, figure: str, certain: frozenset[Hashable]) -> Spread:
@@ -164,18 +193,9 @@ class Tally:
                 n += self.observed[stratum]
                 for cells in kept.values():
                     if figure in cells:
-                        together.join(cells[figure])
+                        at = cells[figure]
+                        together.join(self._numbers[at : at + _NUMBERS])
         return together.spread(n) if n > 1 else (0.0, 0.0, 0.0)
-
-
-def _by_group(kept: Mapping[Groups, _Cells]) -> dict[tuple[Group, str], _Moments]:
-    """Return (group, figure) → moments of one stratum."""
-    found: dict[tuple[Group, str], _Moments] = {}
-    for groups, cells in kept.items():
-        for figure, moments in cells.items():
-            for group in groups:
-                found.setdefault((group, figure), _Moments()).join(moments)
-    return found
 
 
 def tally(
@@ -192,7 +212,7 @@ def tally(
     night = Tally()
     for one in seen:
         night.add(one)
-    return night.sums(sizes, certain)
+    return dict(night.sums(sizes, certain))
 
 
 def _factors(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine
 
@@ -19,6 +20,7 @@ ENOUGH = 20
 """Inspected chats of a month below which nothing is said of an agent."""
 PAGE = 50
 _POINTS = (0.0, 100.0)
+_KEPT = 8
 
 
 class Standing(NamedTuple):
@@ -33,6 +35,8 @@ class Standing(NamedTuple):
     marked: int
     red_confirmed: int
     red_open: int
+    last_chat: int = 0
+    """Key of a chat that tells the name."""
 
     @property
     def knowable(self) -> bool:
@@ -54,6 +58,12 @@ class Stars(NamedTuple):
         return tuple(one for one in self.tiers[0] if not one.red_confirmed) if len(self.tiers) > 1 else ()
 
 
+_Listed = tuple[tuple[tuple[Standing, ...], ...], tuple[Standing, ...]]
+"""Tiers, and those with too few chats."""
+_kept: WeakKeyDictionary[Engine, dict[Any, tuple[Hashable | None, _Listed]]] = WeakKeyDictionary()
+"""By scope and month: what was listed, without names, and of which state of the store."""
+
+
 def tiers(standings: Iterable[Standing]) -> tuple[tuple[Standing, ...], ...]:
     """Return groups of which no interval reaches into another group's, the best first; inside by merchant and agent.
 
@@ -68,8 +78,11 @@ def tiers(standings: Iterable[Standing]) -> tuple[tuple[Standing, ...], ...]:
     return tuple(map(tuple, apart(ordered, lambda one: (one.score.low, one.score.high))))
 
 
-def standings(cells: Sequence[Cell], done: Sequence[Deeds], names: dict[int, str | None]) -> list[Standing]:
-    """Return each agent's standing from the sums of the strata; agents without an inspected chat are left out."""
+def standings(cells: Sequence[Cell], done: Sequence[Deeds]) -> list[Standing]:
+    """Return each agent's standing from the sums of the strata, without names.
+
+    Agents without an inspected chat are left out.
+    """
     strata: defaultdict[tuple[str, str], list[StratumSummary]] = defaultdict(list)
     for one in cells:
         strata[one.merchant, one.agent_id].append(
@@ -80,24 +93,45 @@ def standings(cells: Sequence[Cell], done: Sequence[Deeds], names: dict[int, str
         )  # fmt: skip
     return [
         Standing(
-            one.merchant, one.agent_id, names.get(one.last_chat), one.team,
+            one.merchant, one.agent_id, None, one.team,
             estimate_mean("score", strata[one.merchant, one.agent_id], bounds=_POINTS),
-            one.praised, one.marked, one.red_confirmed, one.red_open,
+            one.praised, one.marked, one.red_confirmed, one.red_open, one.last_chat,
         )
         for one in done
     ]  # fmt: skip
 
 
 def month_of(engine: Engine, scope: Scope, month: str | None) -> Stars:
-    """Return the nomination list of a month (None or one without nights: the newest that has some)."""
+    """Return the nomination list of a month (None or one without nights: the newest that has some).
+
+    The last ones are kept for whoever goes through their pages, as long as nothing has changed.
+    """
     with read_tx(engine) as connection:
         known = stars.months(connection, scope)
         chosen = month if month in known else (known[0] if known else "")
-        sums, done = stars.cells_and_deeds(connection, scope, chosen) if chosen else ([], [])
-        names = stars.agent_names(connection, [one.last_chat for one in done])
-    every = standings(sums, done, names)
+        if not chosen:
+            return Stars("", known, (), ())
+        state = stars.standing_of(connection, scope, chosen)
+        kept, key = _kept.setdefault(engine, {}), (scope, chosen)
+        then, found = kept.get(key, (None, None))
+        if found is None or state is None or state != then:
+            sums, done = stars.cells_and_deeds(connection, scope, chosen)
+            found = _listed(standings(sums, done))
+            if len(kept) >= _KEPT:
+                kept.clear()
+            kept[key] = state, found
+        tiered, few = found
+        names = stars.agent_names(connection, [one.last_chat for group in (*tiered, few) for one in group])
+    return Stars(chosen, known, tuple(_named(tier, names) for tier in tiered), _named(few, names))
+
+
+def _named(group: Sequence[Standing], names: Mapping[int, str | None]) -> tuple[Standing, ...]:
+    return tuple(one._replace(name=names.get(one.last_chat)) for one in group)
+
+
+def _listed(every: Sequence[Standing]) -> _Listed:
     few = sorted((one for one in every if not one.knowable), key=lambda one: (-one.score.n, one.merchant, one.agent_id))
-    return Stars(chosen, known, tiers(one for one in every if one.knowable), tuple(few))
+    return tiers(one for one in every if one.knowable), tuple(few)
 
 
 def chats_behind(

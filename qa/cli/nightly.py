@@ -30,6 +30,7 @@ from qa.policy import PolicyBook
 from qa.queueing import fill
 from qa.store.chats import count_open, days_with_chats, merchants, merchants_with_chats
 from qa.store.migrate import ensure_ready
+from qa.store.readers import few_collections
 from qa.store.session import opened, read_tx
 
 BROKEN = 3
@@ -74,7 +75,7 @@ def command(
         raise ConfigError("--masked is about the file of --json, and there is none")
     set_up_json(settings)
     wanted = Wanted(**crew)
-    with opened(settings.database_url) as engine:
+    with few_collections(), opened(settings.database_url) as engine:
         ensure_ready(engine)
         plan = plan_nights(engine, settings, day, merchant)
         results: list[NightResult] = []
@@ -86,8 +87,8 @@ def command(
                     note_stages(engine, results[-1].night.id, results[-1].seconds)
                     tell_night(settings, results[-1])
                 there = max((one.processes for one in results), default=1)
-                fill(engine, now(), shown, there)
-                roll_up(engine, settings.zone, shown, there)
+                fill(engine, now(), shown, there, pool.share())
+                roll_up(engine, settings.zone, shown, there, pool.share())
         except QaError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
 from sqlalchemy import Engine
 
+from qa.errors import QaError
 from qa.nightly.pools import Local, Pool
 from qa.nightly.thinking import Choice, ModelRef, Models, NoModels
 from qa.nightly.work import Assignment
@@ -49,6 +51,13 @@ class NightOptions:
         return replace(self, standard=standard)
 
 
+class Made(NamedTuple):
+    """What a claim has made: a run, with its night where that was new; ``ruleset``: whether its standard was, too."""
+
+    run: Run
+    ruleset: bool
+
+
 def meet_before(engine: Engine, options: NightOptions, choice: Choice) -> None:
     """Let the pool refuse a new night before anything of it is written.
 
@@ -68,9 +77,27 @@ def _new(options: NightOptions) -> Night:
     return Night(0, options.merchant, options.day, State.SCREENING, salt, policy, 1, None, None, None)
 
 
-def claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, list[Run]] | None:
-    """Take the night and say which runs are unfinished; None when there is nothing to do."""
-    now = options.clock()
+def meet(engine: Engine, options: NightOptions, task: Assignment, made: Made | None) -> None:
+    """Let the pool refuse what was claimed: only now somebody with a copy of the database can be told from us.
+
+    What the claim has made is taken back then; the next night begins by its own standard and model.
+
+    Raises:
+        QaError: somebody would do it differently, or nobody answers.
+    """
+    try:
+        options.pool.meet(task)
+    except QaError:
+        if made is not None:
+            with suppress(QaError), write_tx(engine) as connection:
+                nights.renew(connection, made.run.night_id, Lease(options.owner, options.clock()))
+                nights.unmake(connection, made.run, ruleset=made.ruleset)
+        raise
+
+
+def claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, list[Run], Made | None] | None:
+    """Take the night; which runs are unfinished, and which one was made for it. None when there is nothing to do."""
+    now, made = options.clock(), None
     with write_tx(engine) as connection:
         night = nights.find_night(connection, options.merchant, options.day)
         if night is None:
@@ -85,10 +112,11 @@ def claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night,
         if not runs:
             standard = options.standard
             pack = standard.pack
-            nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
+            kept = nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
             model = choice.ref.version if choice.ref is not None else None
             runs = [nights.create_run(connection, night.id, RunKind.NIGHT, 0, standard.hash, now, model)]
-        return night, [run for run in runs if run.state is not State.DONE]
+            made = Made(runs[0], kept)
+        return night, [run for run in runs if run.state is not State.DONE], made
 
 
 def assignment_of(engine: Engine, night: Night, models: Models, choice: Choice) -> tuple[Assignment, Choice]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import pickle
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,7 @@ from qa.nightly.members import Members
 from qa.nightly.pools import Crew, Task
 from qa.nightly.roster import EACH, PATIENCE_S
 from qa.nightly.work import Assignment, Team
-from qa.store.readers import Call
+from qa.store.readers import Call, Sharing, close_engine
 from qa.store.session import normalise_url, opened
 
 TICK_S = 0.25
@@ -63,6 +64,7 @@ class DaskPool:
     def __init__(self, cluster: Cluster, tell: Callable[[str], None], patience: float = PATIENCE_S) -> None:
         self._cluster, self._tell, self._patience = cluster, tell, patience
         self._members: Members | None = None
+        self._url = ""
         self._nights = itertools.count()
 
     def meet(self, assignment: Assignment) -> None:
@@ -79,7 +81,7 @@ class DaskPool:
         members = Members(
             self._cluster, f"{self._cluster.name}-{next(self._nights)}", sent, ours, self._patience, self._tell
         )
-        self._members = members
+        self._members, self._url = members, assignment.url
         there = members.gather()
         if members.refused:
             raise ConfigError("\n".join(members.refused.values()))
@@ -98,11 +100,39 @@ class DaskPool:
         """Yield the results in order; ``most`` is about processes of this machine."""
         del assignment, team, most
         assert self._members is not None, "met before"
-        return _Shift(self._members, task, calls).results()
+        sent = ((task.value, orjson.dumps(call)) for call in calls)
+        return _Shift(self._members, hands.do, sent).results()
 
     def crew(self) -> Crew:
         """Return how many workers did something."""
         return Crew("dask", len(self._members.worked) if self._members is not None else 0)
+
+    def share(self) -> Sharing | None:
+        """Return what lets the members of the last night read the store for what follows; None: there are none."""
+        if self._members is None or not self._members.roster:
+            return None
+        self._members.close()
+        return self._read
+
+    def _read(self, function: Callable[..., Any], calls: Iterable[Call]) -> Iterator[Any]:
+        """Yield what a function gives for each call, in order; once nobody is left, it is called here."""
+        members, here = self._members, [*calls]
+        done = 0
+        if members is not None:
+            sent = ((pickle.dumps((function, call)),) for call in here)
+            try:
+                for result in _Shift(members, hands.read, sent).results():
+                    done += 1
+                    yield result
+            except ClusterError as lost:
+                self._tell(f"queue and boards are prepared here: {lost}")
+                self.leave()
+                self._members = None
+        try:
+            for call in here[done:]:
+                yield function(self._url, *call)
+        finally:
+            close_engine(self._url)
 
     def leave(self) -> None:
         """Let the workers forget the last night."""
@@ -111,12 +141,12 @@ class DaskPool:
 
 
 class _Shift:
-    """The tasks of one stage, shared out among the members."""
+    """The tasks of one stage, shared out among the members. ``hand``: what they do with what they are ``sent``."""
 
-    def __init__(self, members: Members, task: Task, calls: Iterable[Call]) -> None:
+    def __init__(self, members: Members, hand: Callable[..., hands.Answer], sent: Iterable[Call]) -> None:
         self._members, self._cluster, self._roster = members, members.cluster, members.roster
-        self._task, self._calls = task, enumerate(calls)
-        self._open: dict[int, bytes] = {}
+        self._hand, self._calls = hand, enumerate(sent)
+        self._open: dict[int, Call] = {}
         self._again: list[int] = []
         self._done: dict[int, Any] = {}
         self._tickets: dict[int, int] = {}
@@ -141,7 +171,7 @@ class _Shift:
 
     def _hand_out(self) -> None:
         while (worker := self._roster.free()) is not None and (number := self._next()) is not None:
-            ticket = self._cluster.give(worker, hands.do, self._members.token, self._task.value, self._open[number])
+            ticket = self._cluster.give(worker, self._hand, self._members.token, *self._open[number])
             self._tickets[ticket] = number
             self._roster.give(worker, number, time.monotonic())
 
@@ -155,7 +185,7 @@ class _Shift:
         if number is None:
             self._all_given = True
             return None
-        self._open[number] = orjson.dumps(call)
+        self._open[number] = call
         return number
 
     def _heard(self, heard: Heard) -> None:
@@ -182,6 +212,8 @@ class _Shift:
             self._alone_since = None
             return
         self._alone_since = self._alone_since or now
+        if self._members.closed:
+            raise ClusterError(f"the cluster at {self._cluster.address} has no worker of the night any more")
         if now - self._alone_since > self._members.patience:
             raise ClusterError(
                 f"the cluster at {self._cluster.address} had no worker for {self._members.patience:.0f} s: the night "

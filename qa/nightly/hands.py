@@ -7,6 +7,7 @@ model are of one thread, and Python runs one at a time anyway.
 from __future__ import annotations
 
 import os
+import pickle
 import socket
 import threading
 from collections import OrderedDict
@@ -24,6 +25,7 @@ from qa.models.registry import Registry
 from qa.models.shipping import SHIPPED_MODEL
 from qa.nightly.facts import of_night, of_program
 from qa.nightly.work import Assignment, Team
+from qa.store.readers import close_engine
 from qa.store.session import make_engine
 
 MOST_NIGHTS = 4
@@ -73,6 +75,19 @@ def do(token: str, task: str, call: bytes) -> Answer:
             return Answer(None, str(problem))
 
 
+def read(token: str, sent: bytes) -> Answer:
+    """Call a function of our program on the store of a night that was met here; ``sent``: it and its arguments."""
+    with _turn:
+        team = _teams.get(token)
+        if team is None:
+            return Answer(None, "has never heard of this night: was it started anew?")
+        try:
+            function, call = pickle.loads(sent)  # noqa: S301 - Dask brings what it brings by pickle anyway
+            return Answer(function(team.task.url, *call))
+        except QaError as problem:
+            return Answer(None, str(problem))
+
+
 def leave(token: str) -> None:
     """Forget a night, and close its connections; called beside the tasks, so it does not wait for one."""
     if _turn.acquire(timeout=1):
@@ -80,6 +95,7 @@ def leave(token: str) -> None:
             team = _teams.pop(token, None)
             if team is not None:
                 team.engine.dispose()
+                close_engine(team.task.url)
         finally:
             _turn.release()
 

@@ -30,6 +30,7 @@ class Members:
         self._probes: set[int] = set()
         self._looked = 0.0
         self._begun = False
+        self._closed = False
 
     def gather(self) -> int:
         """Ask all workers, and wait until they have answered or our patience ends; return how many there were."""
@@ -93,9 +94,18 @@ class Members:
         for worker in self.refused.keys() - there:
             del self.refused[worker]
         for worker in sorted(there - self._asked.keys() - self.refused.keys()):
-            if worker not in self.roster:
+            if worker not in self.roster and not self._closed:
                 self._ask(worker)
         return [worker for worker in self.roster.workers if worker not in there]
+
+    def close(self) -> None:
+        """Let nobody in any more: the night is over, and who is new would find it otherwise than we did."""
+        self._closed = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._closed
 
     def leave(self) -> None:
         """Let all forget the night."""

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from qa.errors import QaError
 from qa.flagging import audit_flag
-from qa.nightly.claiming import LEASE_SECONDS, NightOptions, assignment_of, claim, meet_before
+from qa.nightly.claiming import LEASE_SECONDS, NightOptions, assignment_of, claim, meet, meet_before
 from qa.nightly.drifting import night_drift
 from qa.nightly.figures import Tally, as_json
 from qa.nightly.pools import LOCAL, Crew, Task
@@ -33,7 +33,7 @@ from qa.types import MICROSECONDS
 SCREEN_CHUNK = 500
 INSPECT_CHUNK = 250
 WRITE_BATCH = 2000
-"""Rows (frame) and inspections written in one transaction, about."""
+"""Rows of the frame written in one transaction, about; of inspections, which hold much more, half as many."""
 
 WORTH_A_WORKER = 30_000
 """Chats to screen that repay the 2 s and more which a worker process takes to start (benchmarks/scale.py)."""
@@ -130,11 +130,11 @@ def run_night(engine: Engine, options: NightOptions, progress: Progress) -> Nigh
     begun = claim(engine, options, choice)
     if begun is None:
         return _result(engine, options, worked=False, seconds={})
-    night, pending = begun
+    night, pending, made = begun
     task, choice = assignment_of(engine, night, options.models, choice)
     job = Job(engine, night, task, options, progress, refused=choice.refused)
     try:
-        options.pool.meet(task)
+        meet(engine, options, task, made)
         for run in pending:
             _work(job, run)
         if options.extend:
@@ -235,7 +235,7 @@ def inspect_sample(job: Job, run: Run, wave: int | None) -> None:
             for part, more in zip(batch, rows, strict=True):
                 part.extend(more)
             job.progress.advance(len(rows.inspections))
-            if len(batch.inspections) >= WRITE_BATCH:
+            if 2 * len(batch.inspections) >= WRITE_BATCH:
                 _write_inspections(job, batch)
                 batch = inspections.Rows([], [], [], [])
         _write_inspections(job, batch)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from qa.nightly.work import Assignment, Team
-from qa.store.readers import Call, engine_of, shared
+from qa.store.readers import Call, Sharing, engine_of, shared
 
 LOCAL = "joblib"
 
@@ -52,6 +52,9 @@ class Pool(Protocol):
     def crew(self) -> Crew:
         """Return who has worked since ``meet``."""
 
+    def share(self) -> Sharing | None:
+        """Return what lets others read the store for what follows a night; None: processes of this machine may."""
+
 
 class Local:
     """This process, and worker processes where they pay."""
@@ -77,6 +80,10 @@ class Local:
     def crew(self) -> Crew:
         """Return how many processes there were at most."""
         return Crew(LOCAL, self._used)
+
+    def share(self) -> Sharing | None:
+        """Return nothing: joblib's processes are there for whoever asks for as many."""
+        return None
 
 
 def _do(assignment: Assignment, task: str, *call: Any) -> Any:

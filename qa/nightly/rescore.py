@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from qa.errors import NotFoundError, QaError
-from qa.nightly.claiming import LEASE_SECONDS, NightOptions, assignment, begun_with
+from qa.nightly.claiming import LEASE_SECONDS, Made, NightOptions, assignment, begun_with, meet
 from qa.nightly.night import Job, inspect_sample, summarise
 from qa.nightly.thinking import Choice
 from qa.progress import Progress
@@ -46,12 +46,12 @@ def rescore(engine: Engine, options: NightOptions, progress: Progress) -> Rescor
     """
     choice = options.models.chosen()
     _meet_before(engine, options, choice)
-    night, run, pending = _claim(engine, options, choice)
+    night, run, pending, made = _claim(engine, options, choice)
     seconds: dict[str, float] = {}
     try:
         for unfinished in pending:
             theirs = begun_with(unfinished, options.models, choice)
-            seconds = _work(engine, night, unfinished, theirs, options, progress)
+            seconds = _work(engine, night, unfinished, theirs, options, progress, made)
     except QaError:
         with suppress(QaError):  # the database may be what is missing, or the night somebody else's by now
             _give_back(engine, night, options)
@@ -76,9 +76,12 @@ def _give_back(engine: Engine, night: Night, options: NightOptions) -> None:
         nights.set_night(connection, night.id, lease_owner=None, lease_until=None)
 
 
-def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, Run, list[Run]]:
-    """Take the night; the run by the standard, and the runs to do: killed ones by other standards come first."""
-    now, standard = options.clock(), options.standard
+def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night, Run, list[Run], Made | None]:
+    """Take the night; the run by the standard, the runs to do, and the one that was made.
+
+    Killed runs by other standards come first.
+    """
+    now, standard, made = options.clock(), options.standard, None
     with write_tx(engine) as connection:
         night = nights.find_night(connection, options.merchant, options.day)
         if night is None:
@@ -94,10 +97,11 @@ def _claim(engine: Engine, options: NightOptions, choice: Choice) -> tuple[Night
         mine = next((run for run in reversed(runs) if (run.ruleset, run.model) == wanted), None)
         if mine is None or (mine.state is State.DONE and not _covers(connection, mine)):
             pack = standard.pack
-            nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
+            kept = nights.keep_ruleset(connection, standard.hash, pack.id, pack.version, standard.as_json(), now)
             mine = nights.create_run(connection, night.id, RunKind.RESCORE, 0, standard.hash, now, wanted[1])
+            made = Made(mine, kept)
             pending.append(mine)
-        return night, mine, pending
+        return night, mine, pending, made
 
 
 def _covers(connection: Connection, run: Run) -> bool:
@@ -106,12 +110,18 @@ def _covers(connection: Connection, run: Run) -> bool:
 
 
 def _work(
-    engine: Engine, night: Night, run: Run, choice: Choice, options: NightOptions, progress: Progress
+    engine: Engine,
+    night: Night,
+    run: Run,
+    choice: Choice,
+    options: NightOptions,
+    progress: Progress,
+    made: Made | None,
 ) -> dict[str, float]:
     with read_tx(engine) as connection:
         standard = nights.ruleset_content(connection, run.ruleset)
     job = Job(engine, night, assignment(engine, night, standard, choice.ref), options, progress)
-    options.pool.meet(job.assignment)
+    meet(engine, options, job.assignment, made)
     inspect_sample(job, run, None)
     with job.stage("finish"), job.writing() as connection:
         summary = summarise(connection, night, [run.id], choice.ref)

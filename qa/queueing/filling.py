@@ -16,7 +16,7 @@ from qa.store.chats import decode_body
 from qa.store.queue import rule_mark
 from qa.store.queue_fill import Prepared
 from qa.store.queue_filters import RESOLUTIONS, SENTIMENTS, SEVERITIES, bits_of
-from qa.store.readers import address, engine_of, shared
+from qa.store.readers import Sharing, address, engine_of, shared
 from qa.store.session import read_tx, write_tx
 from qa.store.tables import chats
 from qa.store.tables import inspections as inspection_table
@@ -40,10 +40,13 @@ class Filled(NamedTuple):
     chats: int
 
 
-def fill(engine: Engine, now: Instant, progress: Progress | None = None, processes: int = 1) -> Filled:
+def fill(
+    engine: Engine, now: Instant, progress: Progress | None = None, processes: int = 1, share: Sharing | None = None
+) -> Filled:
     """Put the flagged chats of every finished run into the queue; what is there already stays as it is.
 
-    ``processes`` read and cut the words; that is worth while where they are there, from a night before.
+    ``processes`` read and cut the words, or those to whom ``share`` gives it; that is worth while where they are there,
+    from a night before.
     """
     progress = progress or Quiet()
     with read_tx(engine) as connection:
@@ -52,7 +55,7 @@ def fill(engine: Engine, now: Instant, progress: Progress | None = None, process
     if runs:
         progress.stage("filling the queue", len(runs))
     for run_id in runs:
-        for part in _parts(engine, run_id, processes):
+        for part in _parts(engine, run_id, processes, share):
             new += _keep(engine, now, part)
         with write_tx(engine) as connection:
             queue_fill.set_queued(connection, run_id)
@@ -65,12 +68,14 @@ def _keep(engine: Engine, now: Instant, part: Prepared) -> int:
         return queue_fill.put_in(connection, _as_it_is(connection, part), now)
 
 
-def _parts(engine: Engine, run_id: int, processes: int) -> Iterator[Prepared]:
+def _parts(engine: Engine, run_id: int, processes: int, share: Sharing | None) -> Iterator[Prepared]:
     """Yield what a run found, prepared by ranges of keys."""
     with read_tx(engine) as connection:
         last = inspections.last_inspected(connection, run_id)
     ranges = ((run_id, after, PART) for after in range(inspections.before_run(run_id), last, PART))
-    if processes == 1:
+    if share is not None:
+        yield from share(_part_there, ranges)
+    elif processes == 1:
         yield from (_part(engine, *one) for one in ranges)
     else:
         url = address(engine)

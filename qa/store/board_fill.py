@@ -97,11 +97,6 @@ def newest_day(connection: Connection) -> str | None:
     return found
 
 
-def newest_review(connection: Connection) -> int:
-    """Return the key of the newest review, 0 where there is none."""
-    return int(connection.execute(select(func.max(reviews.c.id))).scalar_one() or 0)
-
-
 def own_runs(connection: Connection, night_id: int) -> list[int]:
     """Return a night's own runs in order; re-scorings are left out."""
     r = runs.c

@@ -7,7 +7,7 @@ counted, or was worked on since, is counted while one waits.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select
@@ -135,10 +135,27 @@ def read(connection: Connection, days: Days, *columns: Any) -> Iterator[Night]:
             yield Night(one.id, one.merchant, one.day, None, count(connection, one.id, own), None)
 
 
+def standing_of(connection: Connection, days: Days) -> Hashable | None:
+    """Return what changes whenever something that ``read`` tells of a window does; None: it may change at any moment.
+
+    That is while somebody works on one of its nights, or it is not added up.
+    """
+    nights_of = connection.execute(_nights_of(days)).all()
+    if not all(_idle(night) for night in nights_of):
+        return None
+    least = connection.execute(select(func.min(_b.review))).scalar_one() or 0
+    behind = select(func.max(reviews.c.id), func.count()).where(reviews.c.id > least)  # one may be committed late
+    return tuple(map(tuple, nights_of)), tuple(connection.execute(behind).one())
+
+
+def _idle(night: Any) -> bool:
+    """Whether nobody works on a night, and its sums are made."""
+    return night.state == State.DONE.value and not night.working and night.review is not None
+
+
 def _holds(row: Any, night: Any) -> bool:
     """Whether stored counts are those of the night as it is, newer reviews aside."""
-    idle = night.state == State.DONE.value and not night.working and night.review is not None
-    return idle and (row.run, row.finished_at) == (night.run, night.finished_at)
+    return _idle(night) and (row.run, row.finished_at) == (night.run, night.finished_at)
 
 
 def _nights_of(days: Days) -> Any:

@@ -25,7 +25,7 @@ WORDS = ("confirm", "overturn", "unsure")
 """What people say of a finding, in the order of the counts behind how often its rule fired."""
 FIRED = ("failed", "bonus")
 _IN_LIST = 500
-_PART = 5_000
+_PART = 2_000
 """Keys of inspections that are counted at a time."""
 _i, _c, _f, _r, _v = inspections.c, chats.c, frame.c, reviews.c, verdicts.c
 

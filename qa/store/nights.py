@@ -12,11 +12,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.errors import LeaseHeldError, NotFoundError
-from qa.store.tables import nights, rulesets, runs
+from qa.store.tables import nights, publications, rulesets, runs
 from qa.types import Instant
 
 
@@ -158,8 +158,8 @@ def set_night(connection: Connection, night_id: int, **values: Any) -> None:
 
 def keep_ruleset(
     connection: Connection, digest: str, pack: str, version: str, content: dict[str, Any], published_at: Instant
-) -> None:
-    """Store a standard under its hash, once."""
+) -> bool:
+    """Store a standard under its hash, once; returns whether it was new."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {
         "hash": digest,
@@ -168,7 +168,8 @@ def keep_ruleset(
         "content": orjson.dumps(content),
         "published_at": published_at,
     }
-    connection.execute(dialect.insert(rulesets).values(row).on_conflict_do_nothing())
+    put = dialect.insert(rulesets).values(row).on_conflict_do_nothing().returning(rulesets.c.hash)
+    return connection.execute(put).first() is not None
 
 
 def ruleset_content(connection: Connection, digest: str) -> dict[str, Any]:
@@ -204,6 +205,19 @@ def set_run(connection: Connection, run_id: int, **values: Any) -> None:
     if "summary" in values:
         values["summary"] = orjson.dumps(values["summary"])
     connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+
+
+def unmake(connection: Connection, run: Run, *, ruleset: bool) -> None:
+    """Take back a run in which nothing was done, and its night where it is the only one; the lease must be ours.
+
+    ``ruleset``: its standard as well, unless somebody has published it meanwhile or judged by it.
+    """
+    connection.execute(delete(runs).where(runs.c.id == run.id))
+    empty = ~exists().where(runs.c.night_id == nights.c.id)
+    connection.execute(delete(nights).where(nights.c.id == run.night_id, empty))
+    if ruleset:
+        used = [exists().where(table.c.ruleset == rulesets.c.hash) for table in (runs, publications)]
+        connection.execute(delete(rulesets).where(rulesets.c.hash == run.ruleset, *(~one for one in used)))
 
 
 def runs_of(connection: Connection, night_id: int) -> list[Run]:

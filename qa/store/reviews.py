@@ -29,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from qa.errors import QaError
 from qa.store.chats import decode_body
+from qa.store.settled import adds_reviews
 from qa.store.tables import chats, findings, flags, inspections, reviews, verdicts
 from qa.store.texts import BODY, TEXT_THERE
 from qa.types import Chat, Evidence, FlagReason, Instant
@@ -133,6 +134,7 @@ def add_review(connection: Connection, review: Review) -> Added:
         TokenTakenError: the token is that of another person's review, or of another chat's.
     """
     values = {name: getattr(review, name) for name in _COLUMNS} | {"comment": _text(review.comment)}
+    adds_reviews(connection)
     statement = _insert(connection, reviews).values(values).on_conflict_do_nothing().returning(reviews.c.id)
     key = connection.execute(statement).scalar()
     if key is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -94,6 +94,11 @@ def cells_and_deeds(connection: Connection, scope: Scope, month: str) -> tuple[l
     return cells, [
         Deeds._make((*whose, one.team or None, *one.numbers, keys[whose])) for whose, one in deeds.items()
     ]  # fmt: skip
+
+
+def standing_of(connection: Connection, scope: Scope, month: str) -> Hashable | None:
+    """Return what changes whenever the sums or deeds of a month do; None: they may at any moment."""
+    return counted.standing_of(connection, Days(*_days(month), scope.merchants))
 
 
 class _Deeds:

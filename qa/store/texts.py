@@ -34,7 +34,7 @@ from qa.store.keys import among
 from qa.store.operation_tables import dropped_texts
 from qa.store.tables import chat_bodies, chats, quotes, text_months
 
-_LOCK = 0x5A4A_0002  # PostgreSQL advisory lock: one importer at a time, as SQLite has it anyway
+_LOCK = 0x5A4A_0005  # PostgreSQL advisory lock: one importer at a time, as SQLite has it anyway
 _WAIT, _TRIES = "2s", 15
 _BUSY = "55P03"  # lock_not_available
 

@@ -20,6 +20,7 @@ from qa.store.session import make_engine
 from qa.types import Instant
 from qa.web import (
     about,
+    agents,
     assets,
     audit,
     auth,
@@ -48,7 +49,7 @@ from qa.web.permissions import may
 from qa.web.safety import current_path
 
 BLUEPRINTS = (
-    home.blueprint,
+    agents.blueprint,
     auth.blueprint,
     preferences.blueprint,
     about.blueprint,

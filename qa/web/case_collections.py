@@ -17,6 +17,7 @@ from qa.web import case_labels as labels
 from qa.web import chat_words as words
 from qa.web.cases import blueprint, case_page, curates, library_scope
 from qa.web.context import act, engine, now, scope
+from qa.web.paging import asked_page, cut
 from qa.web.permissions import require
 from qa.web.safety import safe_next
 
@@ -136,11 +137,12 @@ def export_handout(collection: int) -> ResponseReturnValue:
 
 
 def _list(said: str | None = None) -> str:
-    found = collecting.collections_of(engine(), scope())
+    found = cut(collecting.collections_of(engine(), scope()), asked_page())
     merchants = _merchants()
     return render_template(
         "cases/collections.html", found=found, merchants=merchants, said=said, curates=curates(),
         everything=scope().merchants is None,
+        to_page=lambda number: url_for("cases.collections", page=number if number > 1 else None),
     )  # fmt: skip
 
 

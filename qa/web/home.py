@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from flask import Blueprint, render_template, request, url_for
@@ -17,12 +18,13 @@ from qa.boards.ranks import Ranked
 from qa.boards.waiting import Asking, waiting
 from qa.people import UserRole
 from qa.privacy import POLICY, mask
-from qa.store.board import Comment
+from qa.store.board import Comment, Window
 from qa.types import Instant
 from qa.web import board_words as words
 from qa.web.board_plots import Scale, Spark, shade, spark, spread
 from qa.web.context import engine, now, scope, user
 from qa.web.navigation import menu_of
+from qa.web.paging import Line, in_groups
 from qa.web.queue import today
 
 blueprint = Blueprint("home", __name__)
@@ -40,6 +42,9 @@ ROLES = {
 """What each role is called."""
 MEASURES = {"load": _l("Chats"), "late": _l("Late replies"), "response": _l("Average response")}
 """What the heat map may show."""
+AGENTS = 30
+"""So many agents stand on the board; of more of them the ``ENDS`` highest and lowest ones."""
+ENDS = 10
 _SLOW, _MANY_LATE = 60.0, 0.2  # seconds and share that get the darkest shade
 
 
@@ -48,15 +53,17 @@ def index() -> ResponseReturnValue:
     """Show what is waiting and the figures."""
     day = today()
     asking = Asking(user(), scope(), now(), day.day, day.since)
-    shown = board.look(engine(), scope(), _chosen())
+    shown = board.look(engine(), scope(), chosen())
     cards = [entry for section in menu_of(user()) for entry in section.entries if entry.about is not None]
     return render_template(
         "home.html", cards=cards, waiting=words.lines(waiting(engine(), asking), asking), board=shown,
         parts=None if shown is None else _parts(shown), periods=board.PERIODS, intro=words.introduction(user().role),
+        everybody=url_for("home.agents", days=shown.days, merchant=shown.window.merchant) if shown else None,
     )  # fmt: skip
 
 
-def _chosen() -> Chosen:
+def chosen() -> Chosen:
+    """Return the period and the merchant that the address asks for."""
     days = request.args.get("days", "")
     usual = board.USUAL
     return Chosen(int(days) if days in {str(one) for one in board.PERIODS} else usual, request.args.get("merchant"))
@@ -112,6 +119,20 @@ class AgentView(NamedTuple):
     chats: str
 
 
+class AgentsView(NamedTuple):
+    """Agents ready to be drawn: the lines in groups, the scale they stand on, where its average is.
+
+    ``left_out``: how many stand between the first and the last ones, behind the line ``cut``.
+    """
+
+    lines: Sequence[Line[AgentView]]
+    groups: int
+    scale: Scale
+    average: float | None
+    cut: int = 0
+    left_out: int = 0
+
+
 class ProblemView(NamedTuple):
     """One problem's line."""
 
@@ -134,9 +155,7 @@ class Parts(NamedTuple):
 
     tiles: tuple[TileView, ...]
     heat: HeatView
-    agents: tuple[tuple[AgentView, ...], ...]
-    agents_from: Scale
-    average: float | None
+    agents: AgentsView | None
     problems: tuple[ProblemView, ...]
     problems_to: Scale
     comments: tuple[CommentView, ...]
@@ -145,16 +164,12 @@ class Parts(NamedTuple):
 
 def _parts(shown: Board) -> Parts:
     score = next((one.now.value for one in shown.tiles if one.name == "mean_score"), None)
-    ranked = [one for group in shown.agents for one in group]
-    across = spread([_ends(one) for one in ranked], 0.0, 100.0)
     shares = Scale(0.0, max((one.now.high or 0.0 for one in shown.problems), default=1.0))
     names = behind.rule_names(engine())
     return Parts(
         tiles=tuple(_tile(shown, one) for one in shown.tiles),
         heat=_heat(shown),
-        agents=tuple(tuple(_agent(shown, one, across) for one in group) for group in shown.agents),
-        agents_from=across,
-        average=None if score is None else across.at(score),
+        agents=_ends_of(shown.window, shown.agents, score),
         problems=tuple(_problem(shown, one, shares, names) for one in shown.problems),
         problems_to=shares,
         comments=tuple(_comment(one) for one in shown.comments),
@@ -162,8 +177,28 @@ def _parts(shown: Board) -> Parts:
     )
 
 
-def _ends(one: Ranked) -> tuple[float, float]:
-    return one.figure.low or 0.0, one.figure.high or 0.0
+def _ends_of(window: Window, groups: Sequence[Sequence[Ranked]], average: float | None) -> AgentsView | None:
+    """Return the agents; of more than ``AGENTS`` the highest and the lowest ones."""
+    lines = in_groups(groups)
+    if not lines:
+        return None
+    many = len(lines) > AGENTS
+    shown = [*lines[:ENDS], *lines[-ENDS:]] if many else lines
+    view = drawn(window, shown, scale_of(shown), len(groups), average)
+    return view._replace(cut=ENDS, left_out=len(lines) - len(shown)) if many else view
+
+
+def scale_of(lines: Sequence[Line[Ranked]]) -> Scale:
+    """Return the scale on which the intervals of these agents fit."""
+    return spread([(one.row.figure.low or 0.0, one.row.figure.high or 0.0) for one in lines], 0.0, 100.0)
+
+
+def drawn(
+    window: Window, lines: Sequence[Line[Ranked]], across: Scale, groups: int, average: float | None
+) -> AgentsView:
+    """Return agents' lines as they are drawn."""
+    views = [Line(one.group, one.size, _agent(window, one.row, across)) for one in lines]
+    return AgentsView(views, groups, across, None if average is None else across.at(average))
 
 
 def _tile(shown: Board, tile: Tile) -> TileView:
@@ -222,8 +257,8 @@ def _bar(figure: Any, scale: Scale) -> Bar:
     return Bar(scale.at(figure.low or 0.0), scale.at(figure.value or 0.0), scale.at(figure.high or 0.0))
 
 
-def _agent(shown: Board, one: Ranked, across: Scale) -> AgentView:
-    chats = words.chats_at(shown.window, merchant=one.merchant, agent=one.agent, figure="mean_score")
+def _agent(window: Window, one: Ranked, across: Scale) -> AgentView:
+    chats = words.chats_at(window, merchant=one.merchant, agent=one.agent, figure="mean_score")
     return AgentView(one, _bar(one.figure, across), chats)
 
 

@@ -9,10 +9,13 @@ from flask_babel import lazy_gettext as _l
 from qa import overview
 from qa.overview import Course, Figure
 from qa.web.context import engine, scope
+from qa.web.paging import asked_name, asked_page, cut, named_like
 from qa.web.plots import Plot, Point, interval_plot
 
 blueprint = Blueprint("nights", __name__)
 
+STRATA = 100
+"""Strata of a page."""
 FIGURES = {
     "mean_score": _l("Mean score"),
     "failed_rate": _l("Chats with a failed rule"),
@@ -86,11 +89,14 @@ def show(night: int) -> ResponseReturnValue:
     """Show one night."""
     view = overview.night_view(engine(), night)
     plots = [(course, _plot(course)) for course in view.courses]
+    asked = asked_name()
+    strata = [row for row in view.strata if named_like(asked, *row.stratum)] if asked else view.strata
     remarks = dict.fromkeys(note for course in view.courses for note in course.figure.notes)
     return render_template(
         "nights/show.html", view=view, plots=plots, names=FIGURES, states=STATES, kinds=KINDS, notes=NOTES,
         stages=STAGES, remarks=list(remarks), reasons=REASONS, outcomes=OUTCOMES,
-        heads=HEADS, levels=LEVELS,
+        heads=HEADS, levels=LEVELS, asked=asked, strata=cut(strata, asked_page(), STRATA), fewest=STRATA,
+        to_page=lambda number: url_for("nights.show", night=night, name=asked or None, page=number, _anchor="strata"),
     )  # fmt: skip
 
 

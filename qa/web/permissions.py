@@ -45,6 +45,7 @@ ROWS: tuple[Row, ...] = (
     ("account.password",         "GET",   S,  S,  S,  S,  S,  S),
     ("account.change_password",  "POST",  S,  S,  S,  S,  S,  S),
     ("home.index",               "GET",   T,  T,  T,  S,  M,  A),
+    ("home.agents",              "GET",   T,  T,  T,  NO, M,  A),
     ("about.show",               "GET",   T,  T,  T,  S,  M,  A),
     ("about.settings_in_force",  "GET",   NO, A,  NO, NO, NO, A),
     ("chats.index",              "GET",   T,  T,  T,  S,  M,  A),

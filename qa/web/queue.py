@@ -21,6 +21,7 @@ from qa.store.queue_filters import LONGEST, REASONS, RESOLUTIONS, SENTIMENTS, SE
 from qa.types import MICROSECONDS
 from qa.web import chat_words as words
 from qa.web.context import act, engine, now, scope, settings, user
+from qa.web.paging import asked_page, cut
 from qa.web.permissions import may, require
 from qa.web.safety import safe_next, whole
 
@@ -129,7 +130,7 @@ def set_quota() -> ResponseReturnValue:
     except QuotaError as wrong:
         flash(_("A quota is a whole number from 0 to %(most)s.", most=queueing.MOST_A_DAY), "danger")
         return _team_page(), wrong.status
-    return redirect(url_for("queue.team"), 303)
+    return redirect(_team_address(asked_page()), 303)
 
 
 @blueprint.post("/queue/filters")
@@ -251,8 +252,15 @@ def _page(filters: Filters, after: Key | None) -> str:
 
 
 def _team_page() -> str:
-    people = queueing.team_day(engine(), worker(), now(), today())
-    return render_template("queue/team.html", people=people, day=today().day, most=queueing.MOST_A_DAY)
+    people = cut(queueing.team_day(engine(), worker(), now(), today()), asked_page())
+    return render_template(
+        "queue/team.html", people=people, day=today().day, most=queueing.MOST_A_DAY, to_page=_team_address,
+        shown_page=people.number if people.pages > 1 else None,
+    )  # fmt: skip
+
+
+def _team_address(number: int | None) -> str:
+    return url_for("queue.team", page=number)
 
 
 def _refusal(refused: ClaimHeldError) -> str:

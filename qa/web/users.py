@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any, NamedTuple
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from qa import accounts
 from qa.accounts import LINK_HOURS, NewUser
@@ -16,10 +18,20 @@ from qa.store.accounts import Link
 from qa.store.chats import merchants
 from qa.store.session import read_tx
 from qa.web.context import act, engine, now, settings
+from qa.web.paging import asked_name, asked_page, cut, named_like
 from qa.web.problems import said
 
 blueprint = Blueprint("users", __name__)
 
+FEW = 10
+"""Accounts among which nobody needs to search."""
+STATES = {
+    "active": (_l("active"), "good"),
+    "sent": (_l("link sent"), "accent"),
+    "old": (_l("link too old"), "warn"),
+    "disabled": (_l("disabled"), "plain"),
+}
+"""What an account's state is called, and its colour."""
 _UNFIT = 422
 
 
@@ -60,7 +72,7 @@ def disable(account: str) -> ResponseReturnValue:
     except QaError as problem:
         return _page(problem=said(problem)), _UNFIT
     flash(_("%(name)s is disabled; sessions ended: %(count)s.", name=account, count=ended), "success")
-    return redirect(url_for("users.index"), 303)
+    return redirect(_asked().address("users.index"), 303)
 
 
 @blueprint.post("/users/<account>/reset")
@@ -86,24 +98,50 @@ def _names(typed: str) -> tuple[str, ...] | None:
     return found or None
 
 
+class Asked(NamedTuple):
+    """Which accounts the address asks for; empty: all of them."""
+
+    name: str
+    role: str
+    state: str
+    page: int | None
+
+    def address(self, endpoint: str, **changes: Any) -> str:
+        """Return an address that asks for the same, with some of it changed."""
+        return url_for(endpoint, **{name: value or None for name, value in (self._asdict() | changes).items()})
+
+    def wants(self, one: User) -> bool:
+        """Whether an account is asked for."""
+        if self.role not in {"", one.role.value} or self.state not in {"", _state(one)}:
+            return False
+        return not self.name or named_like(
+            self.name, one.name, one.shown_as, one.team, one.agent_id, *(one.merchants or ())
+        )
+
+
+def _asked() -> Asked:
+    role, state = request.args.get("role", ""), request.args.get("state", "")
+    return Asked(asked_name(), role if role in set(UserRole) else "", state if state in STATES else "", asked_page())
+
+
 def _page(problem: str | None = None, link: tuple[User, Link] | None = None) -> str:
     with read_tx(engine()) as connection:
         known = merchants(connection)
     address = (settings().public_url or request.host_url.rstrip("/")) + f"/link/{link[1].token}" if link else None
+    asked, everybody = _asked(), accounts.list_users(engine())
+    found = [one for one in everybody if asked.wants(one)]
     return render_template(
-        "users/index.html", users=accounts.list_users(engine()), problem=problem, address=address, hours=LINK_HOURS,
-        linked=link[0] if link else None, every_role=list(UserRole), known=known, states=_states(), form=request.form,
+        "users/index.html", page=cut(found, asked.page), problem=problem, address=address, hours=LINK_HOURS,
+        linked=link[0] if link else None, every_role=list(UserRole), known=known, state_of=_state, states=STATES,
+        form=request.form, asked=asked, to_page=lambda number: asked.address("users.index", page=number),
+        many=len(everybody) > FEW,
     )  # fmt: skip
 
 
-def _states() -> dict[str, tuple[str, str]]:
-    """Return by login name what an account's state is, and its colour."""
-    return {one.name: _state(one) for one in accounts.list_users(engine())}
-
-
-def _state(one: User) -> tuple[str, str]:
+def _state(one: User) -> str:
+    """Return what an account's state is, by its name in ``STATES``."""
     if one.disabled_at is not None:
-        return _("disabled"), "plain"
+        return "disabled"
     if one.has_password:
-        return _("active"), "good"
-    return (_("link sent"), "accent") if (one.link_until or 0) > now() else (_("link too old"), "warn")
+        return "active"
+    return "sent" if (one.link_until or 0) > now() else "old"

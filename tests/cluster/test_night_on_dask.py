@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import dask_kit
 import night_kit as kit
@@ -19,6 +20,8 @@ from dask_kit import At, DaskProcesses
 from sqlalchemy import Engine
 from store_dump import Row, dump
 
+from qa.boards import rollup
+from qa.boards.rollup import roll_up
 from qa.cli import main
 from qa.errors import ClusterError, ConfigError
 from qa.nightly import NightResult, run_night
@@ -26,11 +29,13 @@ from qa.nightly import night as module
 from qa.nightly.dasking import DaskPool, dask_pool
 from qa.nightly.pools import Crew
 from qa.progress import Progress, Quiet
+from qa.queueing import fill, filling
 from qa.store.migrate import upgrade
 from qa.store.session import opened
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.postgres]
 
+ZONE = ZoneInfo("Asia/Shanghai")
 _numbers = itertools.count()
 
 
@@ -39,6 +44,8 @@ class Reference(NamedTuple):
 
     origin: Path
     dumped: dict[str, list[Row]]
+    prepared: dict[str, list[Row]]
+    """With queue and boards."""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +64,10 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     shutil.copyfile(folder / "zhijian.sqlite3", folder / "origin.sqlite3")
     with opened(f"sqlite:///{folder / 'zhijian.sqlite3'}") as engine:
         kit.night(engine, models=kit.shipped(folder))
-        return Reference(folder / "origin.sqlite3", dump(engine))
+        dumped = dump(engine)
+        fill(engine, 5)
+        roll_up(engine, ZONE)
+        return Reference(folder / "origin.sqlite3", dumped, dump(engine))
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +88,8 @@ def on_postgres(
 def _small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"SCREEN_CHUNK": 16, "INSPECT_CHUNK": 4, "WRITE_BATCH": 12}.items():
         monkeypatch.setattr(module, name, value)
+    for of in (filling, rollup):
+        monkeypatch.setattr(of, "PART", 8)
 
 
 @pytest.fixture
@@ -116,12 +128,23 @@ def on_dask(
     told: list[str] = []
     with dask_pool(cluster.address, told.append, dask_kit.LONG_S) as pool:
         result = night(engine, pool, folder, progress)
-    assert dump(engine) == reference.dumped
+        assert dump(engine) == reference.dumped
+        prepare(engine, pool)
+    assert dump(engine) == reference.prepared
     assert result.crew is not None
     assert result.crew.backend == "dask"
     if not told and progress is None:
         assert result.crew == Crew("dask", 2)
     return told
+
+
+def prepare(engine: Engine, pool: DaskPool) -> None:
+    """Make queue and boards as the command does; the workers read, and nobody here."""
+    with pytest.MonkeyPatch.context() as patched:
+        for of in (filling, rollup):
+            patched.delattr(of, "_part")
+        fill(engine, 5, share=pool.share())
+        roll_up(engine, ZONE, share=pool.share())
 
 
 def test_a_worker_that_is_killed_changes_nothing(
@@ -155,7 +178,14 @@ def test_a_worker_that_hangs_loses_its_tasks_and_may_come_back(
         def hang() -> None:
             dask_kit.pause(victim)
             assert pool._members is not None
-            pool._members.roster._patience = 2.0
+            roster = pool._members.roster
+            roster._patience, silent = 2.0, roster.silent
+
+            def alone(now: float) -> list[str]:
+                """Only who is the last with tasks: the other one may be slow as well, where the machine is busy."""
+                return silent(now) if sum(bool(roster.tasks(one)) for one in roster.workers) == 1 else []
+
+            roster.silent = alone  # type: ignore[method-assign]
 
         fault = At("inspect", 8, hang)
         try:

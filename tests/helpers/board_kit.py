@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import orjson
 import queue_kit
-from sqlalchemy import Connection, Engine, insert
+from sqlalchemy import Connection, Engine, insert, select
 
 from qa.boards.rollup import roll_up
+from qa.store.account_tables import users
+from qa.store.board_tables import board_sums
 from qa.store.inspections import inspection_id
 from qa.store.session import write_tx
 from qa.store.tables import chats, findings, flags, frame, inspections, nights, rulesets, runs, strata
@@ -142,3 +144,21 @@ def _inspect(connection: Connection, night_id: int, run: int, pk: int, key: int,
         connection.execute(insert(findings), row)
     for reason in one.get("flags", ()):
         connection.execute(insert(flags), {"inspection_id": key, "reason": reason, "risk": 50.0, "detail": None})
+
+
+def many_agents(engine: Engine, number: int) -> None:
+    """Give acme more agents, who did as a-1 did or nearly."""
+    c = board_sums.c
+    with write_tx(engine) as connection:
+        mine = select(board_sums).where(c.agent == "a-1", c.merchant == "acme", c.figure == "mean_score")
+        (row,) = connection.execute(mine).mappings()
+        rows = [dict(row) | {"agent": f"b-{one:03}", "y": row["y"] * (1 - one / 9 / number)} for one in range(number)]
+        connection.execute(insert(board_sums), rows)
+
+
+def many_accounts(engine: Engine, number: int) -> None:
+    """Make accounts of acme's agents, who cannot log in."""
+    row = {"shown_as": b'"Li"', "role": "agent", "merchants": b'["acme"]', "password": "x", "created_at": 1}
+    with write_tx(engine) as connection:
+        rows = [row | {"name": f"li{one:03}", "agent_id": f"b-{one:03}"} for one in range(number)]
+        connection.execute(insert(users), rows)

@@ -221,7 +221,7 @@ class Browser:
             base_url=self.base, viewport={"width": width, "height": height}, locale="zh-CN",
             timezone_id="Asia/Shanghai", color_scheme="dark" if dark else "light", reduced_motion="reduce",
         )  # fmt: skip
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)
         context.expose_function("qaReport", lambda problem: self.problems.append(problem))  # noqa: PLW0108 - it wants a function of Python
         context.add_init_script(_REPORT)
         if role is not None:
@@ -264,7 +264,9 @@ def started_chromium() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(chromium.find()), args=[*chromium.FLAGS])
+        launched = playwright.chromium.launch(
+            executable_path=str(chromium.find()), args=[*chromium.FLAGS], timeout=180_000
+        )
         yield launched
         launched.close()
 
@@ -288,7 +290,7 @@ def scrolls_sideways(page: Any) -> bool:
 
 def until(page: Any, probe: str, arg: Any = None) -> None:
     """Wait until JavaScript says true; Playwright's own wait asks again by ``eval``, which our policy forbids."""
-    for _ in range(500):
+    for _ in range(3_000):
         if page.evaluate(probe, arg):
             return
         page.wait_for_timeout(20)

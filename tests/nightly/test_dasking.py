@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dask
 import msgspec
 import night_kit as kit
 import orjson
@@ -16,18 +17,22 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 from store_dump import dump
 
+from qa.boards import rollup
+from qa.boards.rollup import roll_up
 from qa.cli import main
 from qa.errors import ClusterError, ConfigError
+from qa.nightly import claiming, facts, hands, rescore, run_night
 from qa.nightly import cluster as cluster_module
-from qa.nightly import facts, hands, rescore, run_night
 from qa.nightly import night as module
-from qa.nightly.claiming import assignment
+from qa.nightly.claiming import NightOptions, assignment
 from qa.nightly.cluster import Gone, Heard, connected, strange
 from qa.nightly.dasking import DaskPool, packed
 from qa.nightly.facts import LIBRARIES, differences, of_night, of_program
 from qa.nightly.work import Assignment
+from qa.queueing import fill, filling
 from qa.store import nights
-from qa.store.session import read_tx
+from qa.store.board_tables import board_nights, counted_nights
+from qa.store.session import read_tx, write_tx
 
 PASSWORD = "s3cret"
 
@@ -103,6 +108,36 @@ def test_the_pretended_cluster_runs_a_night_and_forgets_it(day: Engine) -> None:
     done = dump(day)
     assert kit.night(day).crew is None
     assert dump(day) == done
+
+
+def test_queue_and_boards_are_prepared_by_members_and_by_us_once_they_are_gone(
+    day: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for of in (filling, rollup):
+        monkeypatch.setattr(of, "PART", 3)
+    cluster, told = Pretended("a", "b"), list[str]()
+    pool, asked = DaskPool(cluster, told.append), list[str]()  # type: ignore[arg-type]
+    assert pool.share() is None
+    run_night(day, kit.options(pool=pool), kit.Quiet())
+
+    def leave(worker: str, _function: Any) -> Any:
+        asked.append(worker)
+        cluster.there = [] if len(asked) > 3 else ["a", "b", "new"]
+        return None
+
+    cluster.fate = leave
+    assert fill(day, 5, share=pool.share()).chats > 5
+    roll_up(day, kit.ZONE, share=pool.share())
+    pool.leave()
+    found = dump(day)
+    with write_tx(day) as connection:
+        for table in (board_nights, counted_nights):
+            connection.execute(table.delete())
+    roll_up(day, kit.ZONE)
+    assert dump(day) == found
+    assert "new" not in asked  # it would find the night without its lease
+    here = "queue and boards are prepared here: the cluster at tcp://127.0.0.1:1 has no worker of the night any more"
+    assert [line for line in told if "are prepared here" in line] == [here]
 
 
 def test_a_task_over_which_workers_are_lost_is_given_up_in_the_end(day: Engine) -> None:
@@ -183,6 +218,31 @@ def test_of_a_refused_night_or_run_nothing_stays(day: Engine, tmp_path: Path) ->
     assert (dump(day), lease_of(day)) == (before, None)
 
 
+def test_a_worker_with_a_copy_of_the_database_leaves_nothing_behind(day: Engine, tmp_path: Path) -> None:
+    cluster, own = Pretended("a"), kit.standard(tmp_path)
+    pool = DaskPool(cluster, print)  # type: ignore[arg-type]
+
+    def refuse(act: Callable[..., Any], options: NightOptions, copied: dict[str, str]) -> None:
+        """The worker says what its copy of the database says, which is the same until the night is claimed."""
+        cluster.fate = lambda _worker, function: copied if function is hands.meet else None
+        with pytest.raises(ConfigError, match=r"^worker .+: night: .+ here, .+ there$"):
+            act(day, options, kit.Quiet())
+
+    before = dump(day)
+    options = kit.options(pool=pool, standard=own)
+    new = assignment(day, claiming._new(options), own.as_json())
+    refuse(run_night, options, hands.meet("x", packed(new, cluster.address)))
+    assert dump(day) == before
+    kit.night(day)  # by the standard of today: the refused night has left none
+    before = dump(day)
+    with read_tx(day) as connection:
+        known = nights.find_night(connection, "acme", kit.DAY)
+    assert known is not None
+    of_run = assignment(day, known, own.as_json())
+    refuse(rescore, options, hands.meet("x", packed(of_run, cluster.address)))
+    assert (dump(day), lease_of(day)) == (before, None)
+
+
 def test_a_worker_that_cannot_read_the_database_is_refused_with_the_reason(day: Engine, tmp_path: Path) -> None:
     elsewhere = an_assignment(day)._replace(url=f"sqlite:///{tmp_path / 'none.sqlite3'}")
     told = hands.meet("x", msgspec.json.encode(elsewhere))
@@ -244,3 +304,23 @@ def test_no_dask_no_scheduler_and_wrong_options_are_said(
     with pytest.raises(ConfigError, match=r"install zhijian\[dask\]"), connected("tcp://127.0.0.1:1"):
         pass
     assert strange(("h", None)) is not None
+
+
+@pytest.mark.parametrize(
+    ("address", "set_to", "said"),
+    [
+        ("tls://127.0.0.1:1", {}, "tls needs certificates"),
+        (
+            "tls://127.0.0.1:1",
+            {"tls.ca-file": "/nowhere", "tls.client.cert": "/nowhere"},
+            "certificates of Dask's settings cannot be used",
+        ),
+        ("tcp://127.0.0.1:1", {"require-encryption": True}, "write tls://HOST:PORT"),
+    ],
+)
+def test_certificates_that_do_not_fit_the_address_are_said_at_once(
+    address: str, set_to: dict[str, Any], said: str
+) -> None:
+    given = {f"distributed.comm.{name}": value for name, value in set_to.items()}
+    with dask.config.set(given), pytest.raises(ConfigError, match=said), connected(address):
+        pass

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from functools import partial
 from random import Random
 from typing import Any
 
 import board_kit
 import pytest
 import raw_counts
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, text, update
 
+from qa.boards import rollup
 from qa.boards.rollup import roll_up
+from qa.casebook import stars as casebook_stars
 from qa.people import Scope
 from qa.store import board_waiting, counted, dropping, night_counts, portable, reviews, rule_counts, stars
 from qa.store.board_tables import board_nights, counted_nights
@@ -20,6 +24,7 @@ from qa.store.inspections import inspection_id
 from qa.store.night_counts import WORDS
 from qa.store.reviews import Review, Verdict
 from qa.store.session import read_tx, write_tx
+from qa.store.settled import newest_review, settled_review
 from qa.store.tables import chats, findings, frame, inspections, nights, runs, verdicts
 from qa.store.tables import reviews as review_rows
 
@@ -226,3 +231,88 @@ def test_texts_that_go_change_no_count(module_engine: Engine, reason: str) -> No
         connection.execute(counted_nights.delete())
     roll_up(module_engine, board_kit.ZONE)
     assert stored(module_engine) == before
+
+
+@pytest.fixture(params=[pytest.param("postgresql", marks=pytest.mark.postgres)])
+def db_url(request: pytest.FixtureRequest) -> str:
+    """On SQLite nobody writes while somebody else does."""
+    return str(request.getfixturevalue("postgres_url"))
+
+
+def test_a_review_that_is_committed_late_is_counted(store_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = Shop(store_engine, 11)
+    for _ in range(3):
+        with write_tx(store_engine) as connection:
+            shop.review(connection)
+    roll_up(store_engine, board_kit.ZONE)
+    monkeypatch.setattr(rollup, "settled_review", partial(settled_review, tries=1))
+    for adding_up in (True, False):  # while a transaction is open; and once it is gone
+        with read_tx(store_engine) as connection:
+            known = newest_review(connection)
+        with write_tx(store_engine) as late:
+            for _ in range(9):
+                shop.review(late)
+            with write_tx(store_engine) as overtaking:
+                for _ in range(3):
+                    shop.review(overtaking)
+            assert settled_review(store_engine, tries=1) == known
+            if adding_up:
+                roll_up(store_engine, board_kit.ZONE)
+            check(store_engine)
+        check(store_engine)
+        roll_up(store_engine, board_kit.ZONE)
+        check(store_engine)
+        assert roll_up(store_engine, board_kit.ZONE) == 0
+
+
+def test_a_key_is_noted_when_those_before_it_are_there(store_engine: Engine) -> None:
+    shop, found, gone = Shop(store_engine, 12), list[tuple[int, bool]](), threading.Event()
+    with write_tx(store_engine) as late:
+        shop.review(late)
+        with write_tx(store_engine) as overtaking:
+            shop.review(overtaking)
+        noting = threading.Thread(target=lambda: found.append((settled_review(store_engine), gone.is_set())))
+        noting.start()
+        resting = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND datname = :name")
+        while noting.is_alive() and not late.execute(resting, {"name": store_engine.url.database}).scalar_one():
+            late.execute(text("SELECT pg_stat_clear_snapshot()"))
+        with write_tx(store_engine) as later:  # one that begins meanwhile is not waited for, and waits for nobody
+            shop.review(later)
+            gone.set()
+            late.commit()
+            noting.join()
+    assert found == [(2, True)]
+
+
+def test_the_star_is_listed_anew_when_something_has_changed(
+    store_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, listed = Shop(store_engine, 13), list[int]()
+    ask = stars.cells_and_deeds
+    monkeypatch.setattr(stars, "cells_and_deeds", lambda *of: (listed.append(1), ask(*of))[1])
+
+    def look() -> int:
+        """How often the database was asked; what is kept is what a fresh look says."""
+        listed.clear()
+        kept = casebook_stars.month_of(store_engine, Scope(), MONTH)
+        asked = len(listed)
+        casebook_stars._kept.clear()
+        assert casebook_stars.month_of(store_engine, Scope(), MONTH) == kept
+        return asked
+
+    assert (look(), look()) == (1, 1)  # the nights are not added up: nothing is kept
+    roll_up(store_engine, board_kit.ZONE)
+    assert (look(), look()) == (1, 0)
+    assert casebook_stars.month_of(store_engine, Scope(merchants=("acme",)), MONTH) != casebook_stars.month_of(
+        store_engine, Scope(), MONTH
+    )
+    for happens in (shop.review, shop.judge_again, shop.extend):
+        with write_tx(store_engine) as connection:
+            happens(connection)
+        assert look() == 1
+    with write_tx(store_engine) as late:
+        shop.review(late)
+        with write_tx(store_engine) as overtaking:
+            shop.review(overtaking)
+        look()
+    assert look() == 1

@@ -112,11 +112,16 @@ function fillKeys() {
 function onClick(event) {
   const opens = event.target.closest?.("[data-opens]");
   const closes = event.target.closest?.("[data-closes]");
+  const focuses = event.target.closest?.("[data-focuses]");
   if (opens) {
     if (opens.dataset.opens === "keys-dialog") fillKeys();
     document.getElementById(opens.dataset.opens).showModal();
   } else if (closes) {
     document.getElementById(closes.dataset.closes).close();
+  } else if (focuses) {
+    const field = document.getElementById(focuses.dataset.focuses);
+    field.focus();
+    field.select?.(); // what is typed next replaces what was looked for
   } else if (event.target instanceof HTMLDialogElement) {
     event.target.close(); // a click beside the sheet
   }

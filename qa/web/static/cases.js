@@ -14,6 +14,3 @@ if (list) {
   qa.register("k", list.dataset.up, () => walk(-1));
 }
 for (const button of document.querySelectorAll("[data-prints]")) button.addEventListener("click", () => window.print());
-for (const button of document.querySelectorAll("[data-focuses]")) {
-  button.addEventListener("click", () => document.getElementById(button.dataset.focuses).focus());
-}

@@ -23,10 +23,6 @@ for (const form of document.querySelectorAll("[data-sends-itself]")) {
   });
 }
 
-for (const button of document.querySelectorAll("[data-focuses]")) {
-  button.addEventListener("click", () => document.getElementById(button.dataset.focuses).select());
-}
-
 function walk(step) {
   const at = rows.findIndex((row) => row.contains(document.activeElement));
   const next = rows[at < 0 ? 0 : Math.min(Math.max(at + step, 0), rows.length - 1)];
