@@ -58,10 +58,7 @@ def tokenize_with(engine: str, text: str) -> list[str]:
     ['退款']
     """
     _refuse_surrogates(text)
-    cut = _loaded(engine)
-    if len(text) <= LONGEST_RUN:
-        return cut(text)
-    return [token for piece in _pieces(text) for token in cut(piece)]
+    return _in_pieces(_loaded(engine), text)
 
 
 def cutter(dictionary: str = "", engine: str | None = None) -> Cut:
@@ -80,10 +77,7 @@ def cutter(dictionary: str = "", engine: str | None = None) -> Cut:
         _refuse_surrogates(text)
         if not loaded:
             loaded.append(_extended(engine or _fastest(), words))
-        cut = loaded[0]
-        if len(text) <= LONGEST_RUN:
-            return cut(text)
-        return [token for piece in _pieces(text) for token in cut(piece)]
+        return _in_pieces(loaded[0], text)
 
     return guarded
 
@@ -119,6 +113,23 @@ def engines() -> tuple[str, ...]:
 def dictionary_hash() -> str:
     """Return the SHA-256 in hex of jieba's dictionary: tokens are comparable between machines where it is equal."""
     return hashlib.sha256(_dictionary().read_bytes()).hexdigest()
+
+
+def _in_pieces(cut: Cut, text: str) -> list[str]:
+    if len(text) <= LONGEST_RUN or not _has_long_run(text):
+        return cut(text)
+    return [token for piece in _pieces(text) for token in cut(piece)]
+
+
+def _has_long_run(text: str) -> bool:
+    """Whether a run may be longer than ``LONGEST_RUN``: such a one fills some step of half that length, and one more.
+
+    >>> _has_long_run("好，" * 2000), _has_long_run("，" * 999 + "好" * (LONGEST_RUN + 1))
+    (False, True)
+    """
+    half = LONGEST_RUN // 2
+    seen = ((at, _RUN.match(text, at, at + half + 1)) for at in range(0, len(text), half))
+    return any(run is not None and run.end() - at > half for at, run in seen)
 
 
 def _pieces(text: str) -> Iterator[str]:

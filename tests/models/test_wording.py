@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
+from qa.models import wording as wordings
 from qa.models.ngrams import Table, occurrences
-from qa.models.vocabulary import learn, located, vectors
+from qa.models.vocabulary import _counts, learn, located, vectors
 from qa.models.wording import ID, LINK, MASK, NUMBER, STICKER, Wording, read, read_ids, shown
 from qa.tokens import cutter
 
@@ -122,6 +124,32 @@ def test_a_vector_is_two_blocks_of_length_one() -> None:
     assert np.allclose(lengths, [[1, 1, 0], [1, 1, 0]])
     ratio = matrix[0, vocabulary.names.index("退")] / matrix[0, vocabulary.names.index("¦退")]
     assert ratio == pytest.approx(1 + np.log(2))
+
+
+@given(st.text(alphabet="#h[]1٣x-se数字_:/.", max_size=30))
+def test_classes_are_looked_for_where_one_may_begin(text: str) -> None:
+    every = [(hit.span(), hit.lastgroup) for hit in wordings._CLASS.finditer(text)]
+    assert [(hit.span(), hit.lastgroup) for hit in wordings._classes_in(text)] == every
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=30))
+def test_pairs_are_counted_as_scipy_counts_them(pairs: list[tuple[int, int]]) -> None:
+    row, column = np.array([*zip(*pairs, strict=True)] or [(), ()], dtype=np.int64)
+    expected = sparse.csr_array((np.ones(len(row)), (row, column)), shape=(5, 5))
+    expected.sum_duplicates()
+    made = _counts(row, column, (5, 5))
+    for ours, theirs in zip(
+        (made.data, made.indices, made.indptr), (expected.data, expected.indices, expected.indptr), strict=True
+    ):
+        assert ours.tolist() == theirs.tolist()
+
+
+def test_a_table_finds_what_is_in_it_and_nothing_else() -> None:
+    every = np.arange(4_000, dtype=np.uint64) * np.uint64(
+        1 << 51
+    )  # of the upper bits, which tell the place: they crowd
+    table = Table(every[::2].copy())
+    assert table.find(every).tolist() == [i // 2 if i % 2 == 0 else -1 for i in range(4_000)]
 
 
 @given(TEXTS)
