@@ -31,7 +31,7 @@ from qa.store.session import read_tx, write_tx
 from qa.types import MICROSECONDS
 
 SCREEN_CHUNK = 500
-INSPECT_CHUNK = 250
+INSPECT_CHUNK = 500
 WRITE_BATCH = 2000
 """Rows of the frame written in one transaction, about; of inspections, which hold much more, half as many."""
 

@@ -25,9 +25,6 @@ from qa.types import Chat
 
 BATCH = 500
 """Chats judged together: many, as there are as many operations on columns however long these are."""
-SWEEP = 250
-"""Chats searched together for the few rules that only have to say whether they fired: there it matters more that what
-is kept of them stays in the cache."""
 FEW = 6
 """Chats from which on it is worth while to search them together …"""
 MANY = 24
@@ -64,9 +61,7 @@ class RuleSet:
     def judge_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[Opinion]:
         """Judge chats of one local day, each in its own context, as ``judge`` judges each of them."""
         plan = self._plan(day)
-        return [
-            opinion for views, batch in self._batches(chats, BATCH) for opinion in self._opinions(views, batch, plan)
-        ]
+        return [opinion for views, batch in self._batches(chats) for opinion in self._opinions(views, batch, plan)]
 
     def fired(self, chat: Chat, context: Context, day: str) -> tuple[str, ...]:
         """Ids of the rules that are hit; a rule that crashes counts as hit, so that the chat is inspected."""
@@ -76,12 +71,12 @@ class RuleSet:
     def fired_many(self, chats: Sequence[tuple[Chat, Context]], day: str) -> list[tuple[str, ...]]:
         """``fired`` of each of several chats of one local day."""
         plan = self._plan(day)
-        return [fired for views, batch in self._batches(chats, SWEEP) for fired in self._fired(views, batch, plan)]
+        return [fired for views, batch in self._batches(chats) for fired in self._fired(views, batch, plan)]
 
-    def _batches(self, chats: Sequence[tuple[Chat, Context]], size: int) -> Iterator[tuple[list[View], Batch | None]]:
-        """The views of so many chats at a time, folded and searched where there are several."""
-        for start in range(0, len(chats), size):
-            views = [self.view(chat, context) for chat, context in chats[start : start + size]]
+    def _batches(self, chats: Sequence[tuple[Chat, Context]]) -> Iterator[tuple[list[View], Batch | None]]:
+        """The views of some chats at a time, folded and searched where there are several."""
+        for start in range(0, len(chats), BATCH):
+            views = [self.view(chat, context) for chat, context in chats[start : start + BATCH]]
             batch = self._together(views) if len(views) >= FEW else None
             yield views, batch
             if batch is not None:
