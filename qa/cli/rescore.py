@@ -24,6 +24,7 @@ from qa.rules.inspector import Standard
 from qa.store.migrate import ensure_ready
 from qa.store.nights import State, nights_between
 from qa.store.publications import published_as
+from qa.store.readers import few_collections
 from qa.store.session import opened, read_tx
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -55,7 +56,7 @@ def command(
     if (day is None) == (first is None and last is None) or (first is None) != (last is None):
         raise ConfigError("name one day with --date, or a range with --from and --to")
     wanted = Wanted(**crew)
-    with opened(settings.database_url) as engine:
+    with few_collections(), opened(settings.database_url) as engine:
         ensure_ready(engine)
         standard = None if pack is None else _standard(engine, settings, pack)
         with chosen_pool(settings, wanted) as pool:

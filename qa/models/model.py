@@ -35,8 +35,8 @@ from qa.types import Chat, Opinion
 BATCH = 256
 """Chats looked at together, unless said otherwise."""
 _JUDGED = 84
-"""Chats judged at once: enough to repay numpy's calls, few enough to stay in the cache. 250, which a night hands over,
-are three times as many, take 6 % longer and 30 MB more (timed by hand)."""
+"""Chats judged at once: enough to repay numpy's calls, few enough to stay in the cache; with 250 it takes 6 % longer
+and 30 MB more (timed by hand)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ def test_a_sheet_that_is_too_long_or_too_wide(tmp_path: Path) -> None:
             ["--merchant", "某店", "--from", SHIPPED],
             "'某店' cannot be a pack's id (a-z, 0-9, _ and -): give one with --id",
         ),
+        (["--merchant", "House", "--from", SHIPPED], "'house' is the id of a shipped pack: give another one with --id"),
         (["--merchant", "acme", "--from", SHIPPED, "--version", " "], "--version: must not be empty"),
     ],
 )

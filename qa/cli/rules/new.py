@@ -18,7 +18,7 @@ from qa.drafting.written import Head, left_line, totals, written
 from qa.errors import PackError, SourceError
 from qa.rules.engine import compile_pack
 from qa.rules.examples import check_examples
-from qa.rules.pack import load_house, load_shipped, resolve
+from qa.rules.pack import load_house, load_shipped, resolve, shipped_names
 from qa.rules.yamlfile import parse_yaml
 
 _PACK_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}")
@@ -88,6 +88,8 @@ def _id(given: str | None, merchant: str) -> str:
     name = given if given is not None else merchant.lower()
     if not _PACK_ID.fullmatch(name):
         raise PackError(f"{name!r} cannot be a pack's id (a-z, 0-9, _ and -): give one with --id")
+    if name in shipped_names():
+        raise PackError(f"{name!r} is the id of a shipped pack: give another one with --id")
     return name
 
 
