@@ -32,7 +32,7 @@ def first_mistake(problem: ValidationError, model: type[BaseModel]) -> tuple[Pat
         return path, f"unknown field {path[-1]!r}{_did_you_mean(str(path[-1]), model, path)}"
     if kind == "missing":
         return path, f"{path[-1]!r} is missing"
-    if kind in {"enum", "literal_error"}:
+    if kind in {"enum", "literal_error"} and _WORD.search(error["ctx"]["expected"]):
         return path, _none_of(error)
     return path, _WORDS.get(kind) or str(error["msg"]).removeprefix("Value error, ")
 

@@ -201,7 +201,7 @@ def test_the_turns_that_lack_it_are_cited(judge) -> None:
         ({"from": 3, "to": 2}, "to is less than from"),
         ({"from": 0}, "greater than or equal to 1"),
         ({"after": "b", "hit": 0}, "greater than or equal to 1"),
-        ({"turns": "all"}, "'any' or 'every'"),
+        ({"turns": "all"}, "'all' is not one of its values (known: any, every)"),
     ],
 )
 def test_scopes_that_make_no_sense_are_refused(pack_of, scope: dict, reason: str) -> None:

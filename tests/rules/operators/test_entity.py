@@ -113,8 +113,8 @@ def test_split_numbers_are_whole_and_apart(text: str) -> None:
     ("body", "reason"),
     [
         ({"kinds": []}, "at least 1 item"),
-        ({"kinds": ["fax"]}, "'phone'"),
-        ({"kinds": ["url"], "unless_said_by": "x"}, "'customer'"),
+        ({"kinds": ["fax"]}, "'fax' is not one of its values (known: phone, mail, "),
+        ({"kinds": ["url"], "unless_said_by": "x"}, "'x' is not one of its values (known: customer, agent, bot)"),
     ],
 )
 def test_mistakes(pack_of, body: dict, reason: str) -> None:

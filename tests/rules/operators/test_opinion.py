@@ -102,7 +102,7 @@ def test_without_a_model_there_is_no_opinion(judge, of: str, label: str) -> None
     [
         ({"of": "sentiment", "is": "resolved"}, "sentiment is negative, neutral, positive, not 'resolved'"),
         ({"of": "sentiment", "is": "negative", "probability": 0}, "greater than 0"),
-        ({"of": "mood", "is": "bad"}, "'sentiment'"),
+        ({"of": "mood", "is": "bad"}, "'mood' is not one of its values (known: sentiment, "),
     ],
 )
 def test_mistakes(pack_of, body: dict, reason: str) -> None:

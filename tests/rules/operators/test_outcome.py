@@ -57,7 +57,7 @@ def test_the_finding_shows_the_value_and_the_customers_last_turn(judge) -> None:
         ({"field": "csat", "is": "3"}, "compared with a number"),
         ({"field": "tier", "is": 3}, "compared with a text"),
         ({"field": "channel", "in": []}, "at least 1 item"),
-        ({"field": "mood", "is": "x"}, "'csat', 'escalated'"),
+        ({"field": "mood", "is": "x"}, "'mood' is not one of its values (known: csat, escalated, "),
         ({"is": "x"}, "'field' is missing"),
     ],
 )

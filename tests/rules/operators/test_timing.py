@@ -171,7 +171,7 @@ def test_followup_of_a_chat_without_end_or_messages(judge) -> None:
         ({"figure": "within_rate", "under": 75}, "a share from 0 to 1"),
         ({"figure": "within_rate", "over": 0.5, "seconds": 0}, "greater than 0"),
         ({"figure": "first_response", "over": -1}, "greater than or equal to 0"),
-        ({"figure": "speed", "over": 1}, "'first_response'"),
+        ({"figure": "speed", "over": 1}, "'speed' is not one of its values .known: first_response, "),
     ],
 )
 def test_mistakes(judge, figure: dict, reason: str) -> None:
