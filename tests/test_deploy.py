@@ -133,7 +133,8 @@ def test_the_image_holds_what_it_copies_and_runs_as_nobody_in_particular() -> No
 @pytest.mark.skipif(shutil.which("sh") is None, reason="no shell on this machine")
 def test_the_command_of_an_installation_takes_its_settings_along(tmp_path: Path) -> None:
     whoami = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    (tmp_path / "environment").write_text("QA_TIMEZONE=Mars/Base\n", "utf-8")
+    settings = "# ours\n\nQA_TIMEZONE='Mars/Base & $HOME'\nQA_METRICS_TOKEN=$(id)&\nQA_LOG_JSON=1"
+    (tmp_path / "environment").write_text(settings, "utf-8")
     text = (DEPLOY / "qa").read_text("utf-8")
     assert (DEPLOY / "qa").stat().st_mode & 0o111
     here = {"zhijian ]": f"{whoami} ]", "/etc/zhijian": str(tmp_path), "/var/lib/zhijian": str(tmp_path / "var")}
@@ -145,7 +146,7 @@ def test_the_command_of_an_installation_takes_its_settings_along(tmp_path: Path)
     said = subprocess.run(
         ["sh", tmp_path / "qa", "db", "current"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert (said.returncode, "QA_TIMEZONE" in said.stderr) == (2, True), said.stderr
+    assert (said.returncode, "QA_TIMEZONE: 'Mars/Base & $HOME'" in said.stderr) == (2, True), said.stderr
 
 
 def test_alarms_are_about_figures_that_there_are() -> None:
