@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import pickle
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -119,7 +118,8 @@ class DaskPool:
         members, here = self._members, [*calls]
         done = 0
         if members is not None:
-            sent = ((pickle.dumps((function, call)),) for call in here)
+            module = function.__module__.partition(".")[2]
+            sent = ((module, function.__name__, *call) for call in here)
             try:
                 for result in _Shift(members, hands.read, sent).results():
                     done += 1
