@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.rules.base import Place
-from qa.rules.bench import ANY_EDGE, FEWEST_DIGITS, Index
+from qa.rules.bench import ANY_EDGE, FEWEST_DIGITS, WHOLE_WORD, Index
 from qa.rules.trie import Trie
 from qa.rules.view import View
 from qa.text import BREAK, Joined, Level, Originals, Together
@@ -29,6 +29,8 @@ Flags = npt.NDArray[np.bool_]
 
 MANY = 1 << 32
 """More than the turns of any chat."""
+_FEW = 4
+"""One row in so many is few."""
 _LONG = 1 << 20
 """More than the length of any match that matters for the order of two."""
 
@@ -116,7 +118,8 @@ class Batch:
         """Chat → its first row; one more at the end."""
         self.chat = np.repeat(np.arange(len(views)), sizes)
         """Row → chat."""
-        self._at = self.chat * MANY + self.turn
+        self.keys = self.chat * MANY + self.turn
+        """Row → its chat's number times ``MANY`` and its turn: in order."""
         originals = Originals([view.texts_of(self.whose) for view in views])
         self._originals, self.codes = originals, originals.codes
         """Code points of all rows, a line each."""
@@ -182,8 +185,8 @@ class Batch:
         return self.keep(("letters", level), lambda: _letters(self.folded(level).codes))
 
     def rows_at(self, place: Numbers) -> Numbers:
-        """The rows of turns, given as their chat's number times ``MANY`` and their own."""
-        row: Numbers = self._at.searchsorted(place)
+        """The rows of turns, given by their keys."""
+        row: Numbers = self.keys.searchsorted(place)
         return row
 
     def row_of(self, place: Numbers) -> Numbers:
@@ -193,6 +196,14 @@ class Batch:
     def found(self, level: Level, slot: int) -> Places:
         """Where a slot's phrases or pattern occur in all chats; not for the exceptions that are looked for late."""
         return self.keep((level, slot), lambda: self.levels[level].places(slot))
+
+    def found_in(self, rows: Flags, level: Level, slot: int) -> Places:
+        """The same in these rows; a pattern is looked for in no others."""
+        known: Places | None = self.kept.get((level, slot))
+        if known is None and slot in self.levels[level].index.of_pattern and rows.sum() * _FEW < rows.size:
+            return self.levels[level].places(slot, rows)
+        found = self.found(level, slot)
+        return found.only(rows.take(found.row))
 
     def places(self, which: int, level: Level, slot: int) -> list[Place]:
         """The same of one chat, as its ``View.found`` returns it."""
@@ -303,25 +314,27 @@ class _Level:
             if pattern.search(BREAK.join([lines[row] for row in of]).encode()):
                 yield chat
 
-    def places(self, slot: int) -> Places:
-        """Where a slot's phrases or pattern occur."""
+    def places(self, slot: int, rows: Flags | None = None) -> Places:
+        """Where a slot's phrases or pattern occur; a pattern in these rows only, if any are given."""
         groups = self.index.groups[slot]
-        found = [self._places(group) for group in groups if self._there[group]]
+        found = [self._places(group, rows) for group in groups if self._there[group]]
         if len(found) < 2:  # noqa: PLR2004 - nothing has to be put together
             return found[0] if found else NOWHERE
         return Places(*map(np.concatenate, zip(*found, strict=True)))
 
-    def _places(self, group: int) -> Places:
+    def _places(self, group: int, rows: Flags | None) -> Places:
         if group in self.searcher.patterns:
-            return self._located(group)
+            return self._located(group, rows)
         low, high = self._bounds[group], self._bounds[group + 1]
         found = Places(self._row[low:high], self._start[low:high], self._end[low:high])
         edges = self.index.edges[group]
         return found if edges == ANY_EDGE or not found.row.size else found.only(self._uncut(found, edges))
 
-    def _located(self, group: int) -> Places:
+    def _located(self, group: int, rows: Flags | None) -> Places:
         """Where a pattern matches, in the chats in which it occurs."""
         there = (self._present[:, group] & ~self.batch.alone).take(self.batch.chat)
+        if rows is not None:
+            there &= rows
         if not self.index.digits.isdisjoint(self.index.slots[group]):
             there &= self._digits >= FEWEST_DIGITS
         (row,) = there.nonzero()
@@ -360,7 +373,24 @@ class _Level:
     def _uncut(self, found: Places, edges: int) -> Flags:
         """Which matches are not cut out of a longer word."""
         batch = self.batch
-        begin, chat, turn = batch.begin.take(found.row), batch.chat.take(found.row), batch.turn.take(found.row)
-        columns = (chat, turn, found.start - begin, found.end - begin)
-        told = zip(*(column.tolist() for column in columns), strict=True)
-        return np.array([not batch.views[which].cuts((turn, start, end), edges) for which, turn, start, end in told])
+        uncut = self._parted(found.start)
+        if edges == WHOLE_WORD:
+            uncut &= self._parted(found.end)
+        begin = batch.begin.take(found.row)
+        for i in (~uncut).nonzero()[0].tolist():
+            row, at = found.row.item(i), begin.item(i)
+            place = (batch.turn.item(row), found.start.item(i) - at, found.end.item(i) - at)
+            uncut[i] = not batch.views[batch.chat.item(row)].cuts(place, edges)
+        return uncut
+
+    def _parted(self, at: Numbers) -> Flags:
+        """Whether no Latin word or number can run across these places: a Chinese character or a turn's end is there."""
+        codes = self.batch.codes
+        left, right = (_parts(codes.take(places, mode="clip")) for places in (at - 1, at))
+        told: Flags = left | right | (at == 0) | (at == codes.size)
+        return told
+
+
+def _parts(codes: npt.NDArray[np.uint32]) -> Flags:
+    parts: Flags = ((codes >= ord("⺀")) & (codes <= ord("鿿"))) | (codes == ord(BREAK))
+    return parts

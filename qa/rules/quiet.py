@@ -35,6 +35,8 @@ class Known:
     """Row → whether it is hit there, in the chats that are ``placed``."""
     placed: Flags
     """Chat → whether the rows are all those that are hit, if it is hit."""
+    turns: dict[int, list[int]] | None = None
+    """The turns that are hit, in order, of chats in which not all of them are rows, if somebody has noted them."""
 
 
 Glance = Callable[[Batch], Known]
@@ -63,6 +65,12 @@ def asked_of(judge: Judge, reasons: Reasons) -> Glance:
     def state(view: View) -> int:
         answer = judge(view)
         return reasons(answer.reason) if answer.state is NOT_APPLICABLE else _STATES[answer.state]
+
+    return each(state)
+
+
+def each(state: Callable[[View], int]) -> Glance:
+    """The glance of a condition whose state is quickly told of one chat."""
 
     def glance(batch: Batch) -> Known:
         asked = zip(batch.views, batch.wanted.tolist(), strict=True)
@@ -189,9 +197,10 @@ def of_named(inner: Glance | None, judge: Judge) -> Glance:
 
 def _open(batch: Batch, inner: Glance | None) -> tuple[Known, Flags]:
     """What is known of a named condition before it is asked, ready to be filled in; and where it was asked: nowhere."""
+    before, batch.wanted = batch.wanted, ~batch.alone  # other rules ask of other chats
     known = (inner or nothing_known)(batch)
-    states = np.where(batch.wanted, known.states, ASK)  # parts may have been left out that would decide the others
-    return Known(states, known.rows.copy(), known.placed.copy()), batch.no_chat.copy()
+    batch.wanted = before
+    return Known(known.states.copy(), known.rows.copy(), known.placed.copy(), {}), batch.no_chat.copy()
 
 
 def _ask(batch: Batch, chat: int, judge: Judge, known: Known) -> None:
@@ -201,10 +210,12 @@ def _ask(batch: Batch, chat: int, judge: Judge, known: Known) -> None:
         return
     first, after = batch.first.item(chat), batch.first.item(chat + 1)
     turns = {turn for turn, _, _ in answer.places}
-    rows = [row for row in range(first, after) if batch.turn.item(row) in turns]
+    rows = [first + i for i, turn in enumerate(batch.turn[first:after].tolist()) if turn in turns]
     known.rows[first:after] = False
     known.rows[rows] = True
     known.placed[chat] = len(rows) == len(turns) > 0
+    if len(rows) < len(turns) and known.turns is not None:
+        known.turns[chat] = sorted(turns)
 
 
 _STATES: dict[State, int] = {HIT: IS_HIT, MISS: MISSED, NOT_APPLICABLE: UNTOLD}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qa.rules.base import Operator, Scope, Scoped, Side
-from qa.rules.batch import Batch, Flags, Numbers, role_number
+from qa.rules.batch import MANY, Batch, Flags, Numbers, role_number
 from qa.rules.bench import Bench
 from qa.rules.quiet import Glance, Known, Look, States, nothing_known, unplaced
 from qa.rules.reasons import ASK, IS_HIT, Reasons
@@ -28,8 +28,7 @@ def of_operator(operator: Operator, bench: Bench) -> Glance | None:
     if look is None and scope.anchor is None:
         return None
     anchor = bench.glances.get(scope.anchor.judge) if scope.anchor else None
-    nothing = operator.counts_none and not scope.quantified
-    return in_scope(scope, anchor, look or _unread, bench.reasons, counts_none=nothing)
+    return in_scope(scope, anchor, look or _unread, bench.reasons, counts_none=operator.counts_none)
 
 
 def _unread(batch: Batch, rows: Flags) -> Known:  # noqa: ARG001 - it stands for one that reads them
@@ -44,10 +43,13 @@ class _Cut(NamedTuple):
 
 def in_scope(scope: Scope, anchor: Glance | None, look: Look, reasons: Reasons, *, counts_none: bool) -> Glance:
     """Return the glance of an operator that looks at these rows; ``anchor`` is that of the scope's anchor."""
+    beyond = reasons(scope.beyond)
 
     def glance(batch: Batch) -> Known:
         rows, states = batch.keep((scope, batch.wanted.tobytes()) if anchor else scope, lambda: cut(batch))
-        if counts_none:
+        if counts_none and scope.quantified:
+            states = np.where(states == beyond, _GO, states)
+        elif counts_none:
             rows = rows & (states == _GO).take(batch.chat)
             states = np.where(states != ASK, _GO, ASK)
         go = states == _GO
@@ -115,33 +117,45 @@ def _anchored(batch: Batch, scope: Scope, anchor: Glance | None, numbered: _Cut,
     if anchor is None:
         return _Cut(rows, np.where(states == _GO, ASK, states))
     known = anchor(batch)
-    hit = (known.states == IS_HIT) & known.placed
-    no_hit = (known.states != IS_HIT) & (known.states != ASK)
+    at = _at(batch, scope, known)
+    hit, no_hit = (known.states == IS_HIT) & (at >= 0), (known.states != IS_HIT) & (known.states != ASK)
     states = np.where(states != _GO, states, np.where(hit, _GO, np.where(no_hit, reasons(scope.unhit), ASK)))
-    if scope.quantified:
-        return _Cut(rows, np.where(states == _GO, ASK, states))
-    at = _at(batch, scope, known.rows)
-    states = np.where((states == _GO) & (at < 0), ASK, states)
     beside = _ends(batch, scope, _beside(batch, rows, scope.anchor.side, scope.reach, at.take(batch.chat)))
     empty = (states == _GO) & (counts(batch, beside) == 0)
     return _Cut(beside, np.where(empty, reasons(scope.beyond), states))
 
 
-def _at(batch: Batch, scope: Scope, hits: Flags) -> Numbers:
-    """Chat → the row of the hit that is asked about, -1 where there is none."""
-    (row,) = hits.nonzero()
+def _at(batch: Batch, scope: Scope, known: Known) -> Numbers:
+    """Chat → the key of the turn with the hit that is asked about, -1 where that is not known; or of the only hit."""
+    (row,) = known.rows.nonzero()
     bounds = row.searchsorted(batch.first)
-    which = bounds[1:] - 1 if scope.hit == "last" else bounds[:-1] + int(scope.hit) - 1
-    there = (which >= bounds[:-1]) & (which < bounds[1:])
-    return np.where(there, np.append(row, -1).take(which, mode="clip"), -1)
+    first, after = bounds[:-1], bounds[1:]
+    which = after - 1 if scope.hit == "last" else first + _ordinal(scope) - 1
+    there = known.placed & (which >= first) & (which < after)
+    if scope.quantified:
+        there &= after - first == 1
+    at = np.where(there, np.append(batch.keys.take(row), -1).take(which, mode="clip"), -1)
+    for chat, turns in (known.turns or {}).items():
+        if len(turns) == 1 if scope.quantified else len(turns) >= _ordinal(scope):
+            at[chat] = chat * MANY + turns[_ordinal(scope) - 1]
+    return at
+
+
+def _ordinal(scope: Scope) -> int:
+    """Which hit is asked about, from 1; 0 for the last, and 1 where each of them is."""
+    if scope.hit == "last":
+        return 0
+    return 1 if scope.quantified else int(scope.hit)
 
 
 def _beside(batch: Batch, rows: Flags, side: Side, reach: int | None, at: Numbers) -> Flags:
     """The rows on this side of a hit; the hit's own is beside it only for ``around``."""
-    here = np.arange(rows.size)
-    after, before = rows & (here > at), rows & (here < at)
+    here = batch.keys
+    after: Flags = rows & (here > at)
+    before: Flags = rows & (here < at)
     if reach is not None:
         after, before = _firsts(batch, after, reach), _lasts(batch, before, reach)
-    if side == "after":
-        return after
-    return before if side == "before" else before | after | (rows & (here == at))
+    if side != "around":
+        return after if side == "after" else before
+    around: Flags = before | after | (rows & (here == at))
+    return around

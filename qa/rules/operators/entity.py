@@ -11,11 +11,13 @@ from pydantic import Field
 
 from qa.rules import quiet
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
-from qa.rules.batch import Batch, Flags
+from qa.rules.batch import MANY, Batch, Flags, Places
 from qa.rules.bench import Bench
+from qa.rules.columns import beside
 from qa.rules.entities import NUMBERS, real_day, split_numbers
 from qa.rules.finder import within
-from qa.rules.quiet import Known, Look
+from qa.rules.quiet import Known, Look, States
+from qa.rules.reasons import ASK, IS_HIT, MISSED
 from qa.rules.view import View
 from qa.text import Level, fold
 from qa.types import Role
@@ -93,13 +95,16 @@ class Entity(Scoped):
         return judge
 
     def look(self, bench: Bench) -> Look:
-        """Tell by where anything looks like one."""
-        slots = {(_SQUASH if kind in NUMBERS else _FOLD, _slot(kind, bench)) for kind in self.kinds}
+        """Tell by where anything looks like one, and by the digits of plain numbers."""
+        slots = {kind: (_SQUASH if kind in NUMBERS else _FOLD, _slot(kind, bench)) for kind in self.kinds}
+        runs = bench.pattern(_SQUASH, _SPLIT) if "order_number" in slots else -1
 
         def look(batch: Batch, rows: Flags) -> Known:
-            row = np.concatenate([batch.found(level, slot).row for level, slot in slots])
-            row = row[rows.take(row)]
-            return quiet.found(batch, row, row < 0)
+            found = [(kind, batch.found_in(rows, *slot)) for kind, slot in slots.items()]
+            row = np.concatenate([places.row for _, places in found])
+            told = np.concatenate([_told(batch, kind, places, runs) for kind, places in found])
+            row, told = row[told != MISSED], told[told != MISSED]
+            return quiet.found(batch, row, (told == IS_HIT) & (self.unless_said_by is None), self.at_least)
 
         return look
 
@@ -143,6 +148,48 @@ def _finder(kind: str, bench: Bench) -> Found:
     return lambda view: view.found(_FOLD, slot)
 
 
+def _told(batch: Batch, kind: Kind, places: Places, runs: int) -> States:
+    """Which of what looks like one is surely one, or surely none; numbers in several parts are left to the judge."""
+    if kind in ("mail", "amount"):
+        return np.full(places.row.size, IS_HIT)
+    told = np.full(places.row.size, ASK)
+    if kind in ("url", "date") or not told.size:
+        return told
+    if kind == "order_number":
+        numbers = batch.found(_SQUASH, runs)
+        alone = np.isin(places.start * MANY + places.end, numbers.start * MANY + numbers.end)
+        alone |= ~beside(places, numbers, -1)
+    else:
+        alone = told == ASK
+    begin = batch.begin.take(places.row)
+    for i in alone.nonzero()[0].tolist():
+        row, at = places.row.item(i), begin.item(i)
+        text = batch.views[batch.chat.item(row)].text(batch.turn.item(row))
+        told[i] = _plainly(text, places.start.item(i) - at, places.end.item(i) - at, kind)
+    return told
+
+
+def _plainly(text: str, start: int, end: int, kind: str) -> int:
+    """Whether a run of digits that is one number is of a kind; ASK where it is not so plain.
+
+    >>> told = {IS_HIT: "is", MISSED: "is not", ASK: "?"}
+    >>> [told[_plainly("单号 1380013800012", 3, end, "order_number")] for end in (14, 15, 16)]
+    ['?', '?', 'is']
+    """
+    digits = text[start:end]
+    if not (digits.isascii() and digits.isdigit()) or text[end : end + 1].isdigit():
+        return ASK
+    kinds = [other for other, (lengths, check) in NUMBERS.items() if len(digits) in lengths and check(digits)]
+    if kind == "order_number":
+        return IS_HIT if not kinds and _called_order(text, start, end) else MISSED
+    return IS_HIT if kind in kinds else MISSED
+
+
+def _called_order(text: str, start: int, end: int) -> bool:
+    """Whether a run of digits is called an order's, or so long that it need not be."""
+    return end - start >= _BARE_ORDER or _ORDER_WORD.search(text[max(0, start - _ORDER_REACH) : start]) is not None
+
+
 def _split(view: View, runs: list[Place], kind: str) -> list[Place]:
     return [(turn, low, high) for turn, s, e in runs for low, high, _ in split_numbers(view.text(turn), s, e, kind)]
 
@@ -161,7 +208,7 @@ def _orders(view: View, found: list[Place], runs: list[Place]) -> list[Place]:
             continue
         if text[end : end + 1].isdigit():
             continue
-        if end - start >= _BARE_ORDER or _ORDER_WORD.search(text[max(0, start - _ORDER_REACH) : start]):
+        if _called_order(text, start, end):
             kept.append(place)
     return kept
 

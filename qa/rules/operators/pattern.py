@@ -72,8 +72,7 @@ class Pattern(Scoped):
         slot = bench.pattern(level, self.pattern)
 
         def look(batch: Batch, rows: Flags) -> Known:
-            places = batch.found(level, slot)
-            places = places.only(rows.take(places.row))
+            places = batch.found_in(rows, level, slot)
             sure = surely_said(batch, places, negated=self.negated, quoted=self.quoted, asked=self.asked)
             return quiet.found(batch, places.row, sure if self.except_ is None else sure & False, self.at_least)
 
