@@ -17,9 +17,17 @@ _ASKS = re.compile(
     r"(?:可以|行|好|在|有货|有貨|是|[能会會有][^，,。]{1,6})嘛)[\s啊呀哈，,、.…亲]*$|(?P<verb>[\u4e00-\u9fff])[不没沒](?P=verb)|有[没沒]有|是否|能否|可否|"
     r"怎么|怎麼|怎样|怎樣|什么|什麼|为何|為何|为啥|多久|多少|几[天点時时号]|幾[天點時號]|哪[里裡儿个個款种種天家]|何时|何時|如何"
 )
-MAY_ASK = "?？吗嗎么麼呢嘛没沒不否怎什何啥多几幾哪"
+_MAY_ASK = re.compile("[?？吗嗎么麼呢嘛没沒不否怎什何啥多几幾哪]")
 """One of these is in everything that asks, so that most sentences are done with at once."""
-_MAY_ASK = re.compile(f"[{MAY_ASK}]")
+ASKING = (
+    *"?？吗嗎么麼呢嘛几幾哪", "没有", "沒有", "有没", "有沒", "是否", "能否", "可否", "怎样", "怎樣",
+    "为何", "為何", "为啥", "多久", "多少", "何时", "何時", "如何", "不管", "无论", "無論",
+)  # fmt: skip
+"""One of these is in everything that asks, or could ask if something in it were left out; but not in 行不行."""
+TWICE = "不没沒"
+"""A character that stands before and behind one of these asks too."""
+ENDING = "。！!；;\n~～?？"
+"""No sentence runs beyond one of these."""
 _ASSERTS = re.compile(
     r"没什么|沒什麼|不怎么|不怎麼|什么都|什麼都|怎么都|多少有|没多久|不多久|(?:不管|无论|無論)[^，,]{0,12}|都没有|还没有|還沒有|并没有|"
     r"什么的|(?:那|这|這)[么麼]|(?:要|多)[么麼](?!\s*$)|(?:正|还|還)?在(?:看|查|处理|处置)?呢\s*$"

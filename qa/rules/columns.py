@@ -6,9 +6,12 @@ the characters without which nothing is denied, quoted or asked, and leave the r
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from qa.rules.asking import MAY_ASK, REACH, Asked
+import numpy as np
+import numpy.typing as npt
+
+from qa.rules.asking import ASKING, ENDING, REACH, TWICE, Asked
 from qa.rules.batch import Batch, Flags, Numbers, Places
 from qa.rules.mention import (
     DENYING,
@@ -21,6 +24,9 @@ from qa.rules.mention import (
     REACH_OF_WARNINGS,
     REPORTING,
 )
+
+_CODE_BITS = 21
+"""Of a code point."""
 
 
 def surely_said(batch: Batch, places: Places, *, negated: bool, quoted: bool, asked: Asked) -> Flags:
@@ -37,36 +43,58 @@ def surely_said(batch: Batch, places: Places, *, negated: bool, quoted: bool, as
         doubt |= _stands(batch, REPORTING, np.maximum(start - REACH_OF_REPORTS, begin), start)
         doubt |= _stands(batch, NAMING, end, end + NAMED_WITHIN)
     if asked == "skip":
-        doubt |= _stands(batch, MAY_ASK, np.maximum(start - REACH, begin), end + REACH)
+        doubt |= _may_ask(batch, np.maximum(start - REACH, begin), start, end)
     return ~doubt
 
 
-def _stands(batch: Batch, characters: str, low: Numbers, high: Numbers) -> Flags:
-    """Whether one of these characters stands between these places of the original texts."""
-    so_far = batch.keep(("so far", characters), lambda: _so_far(batch, characters))
+def _may_ask(batch: Batch, low: Numbers, start: Numbers, end: Numbers) -> Flags:
+    """Whether the sentences in which these places stand may ask."""
+    ends = batch.keep("sentence ends", lambda: _positions(batch, ENDING))
+    low = np.maximum(low, np.append(ends, -1).take(ends.searchsorted(start) - 1) + 1)
+    high = np.minimum(end + REACH, np.append(ends, batch.codes.size).take(ends.searchsorted(end)) + 1)
+    return _stands(batch, ASKING, low, high, TWICE)
+
+
+def _stands(batch: Batch, marks: Sequence[str], low: Numbers, high: Numbers, twice: str = "") -> Flags:
+    """Whether one of these marks begins between these places of the original texts, or one of ``twice`` is there."""
+    so_far = batch.keep(("so far", marks), lambda: _so_far(batch, marks, twice))
     return so_far.take(high, mode="clip") > so_far.take(low)
 
 
-def stands_in(batch: Batch, characters: str) -> Flags:
-    """Whether one of these characters stands in a row."""
+def stands_in(batch: Batch, marks: Sequence[str]) -> Flags:
+    """Whether one of these marks begins in a row."""
     there = batch.no_row.copy()
-    there[batch.row_of(_positions(batch, characters))] = True
+    there[batch.row_of(_positions(batch, marks))] = True
     return there
 
 
-def _so_far(batch: Batch, characters: str) -> Numbers:
-    """How many of these characters stand before each place; one more for the end."""
-    positions = _positions(batch, characters)
+def _so_far(batch: Batch, marks: Sequence[str], twice: str) -> npt.NDArray[np.int32]:
+    """How many of these marks begin before each place; one more for the end."""
+    positions = _positions(batch, marks)
+    if twice:
+        between = _positions(batch, twice)
+        same = batch.codes.take(between - 1) == batch.codes.take(between + 1, mode="clip")
+        positions = np.sort(np.append(positions, between[same]))
     spans = np.diff(positions, prepend=-1, append=batch.codes.size)  # a running sum takes five times as long
-    return np.repeat(np.arange(positions.size + 1), spans)
+    return np.repeat(np.arange(positions.size + 1, dtype=np.int32), spans)
 
 
-def _positions(batch: Batch, characters: str) -> Numbers:
-    """Where these characters stand."""
-    table = np.zeros(max(map(ord, characters)) + 2, bool)
-    table[[ord(character) for character in characters]] = True
+def _positions(batch: Batch, marks: Sequence[str]) -> Numbers:
+    """Where marks of one or two characters begin."""
+    table = np.zeros(max(ord(mark[0]) for mark in marks) + 2, bool)
+    table[[ord(mark[0]) for mark in marks]] = True
     (positions,) = table.take(batch.codes, mode="clip").nonzero()
-    return positions
+    pairs = [mark for mark in marks if len(mark) > 1]
+    if not pairs:
+        return positions
+    single = np.zeros(table.size, bool)
+    single[[ord(mark) for mark in marks if len(mark) == 1]] = True
+    first, second = batch.codes.take(positions).astype(np.int64), batch.codes.take(positions + 1, mode="clip")
+    wanted = np.sort([(ord(pair[0]) << _CODE_BITS) + ord(pair[1]) for pair in pairs])
+    said = (first << _CODE_BITS) + second
+    is_pair = wanted.take(wanted.searchsorted(said), mode="clip") == said
+    marked: Numbers = positions[single.take(first) | is_pair]
+    return marked
 
 
 def uncovered(places: Places, excluded: Places) -> Places:

@@ -32,9 +32,14 @@ _NEGATION_AFTER = re.compile(
     r".{0,4}?(不允许|不允許|不可以|不行|不支持|不提供|不安全|不合规|不合規|违规|違規|违反|違反|禁止|有风险|有風險|是骗|是騙|"
     r"属于诈骗|屬於詐騙|都是假|(不能|不需要|不用|不会|不會)的?[哦呢了的亲啊呀哈]*$)"
 )
-DENYING = "不别別勿莫没沒未无無禁拒绝絕避防警心非违違险險骗騙诈詐假举舉诉"
+DENYING = (
+    *"不別别勿莫没沒未", "无需", "无须", "无法", "无权", "無需", "無須", "無法", "無權", "禁止", "严禁",
+    "嚴禁", "拒绝", "拒絕", "谢绝", "謝絕", "避免", "防止", "谨防", "謹防", "警惕", "杜绝", "杜絕", "小心",
+    "当心", "并非", "並非", "绝非", "絕非", "非本", "违规", "違規", "违反", "違反", "有风", "有風", "是骗",
+    "是騙", "诈骗", "詐騙", "是假", "提防", "防范", "防範", "举报", "舉報", "诉那",
+)  # fmt: skip
 """One of these is in every denial and every warning, so that most places are done with at once."""
-_MAY_DENY = re.compile(f"[{DENYING}]")
+_MAY_DENY = re.compile(f"[{''.join(mark[0] for mark in DENYING)}]")
 _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("《", "》"), ("‘", "’"), ('"', '"'))
 QUOTING = "".join(left for left, _ in _QUOTES)
 _ANY_MARK = re.compile(f"[{QUOTING}]")
@@ -49,7 +54,7 @@ def negated(text: str, start: int, end: int) -> bool:
     if _MAY_DENY.search(text, max(0, start - REACH_OF_WARNINGS), end + REACH_AFTER) is None:
         return False
     before = _CLAUSE_END.split(text[max(0, start - _REACH_BEFORE) : start])[-1]
-    before = "" if _TURN_OF_CLAUSE.match(text, start) else _NOT_NEGATIONS.sub("", _TURN_OF_CLAUSE.split(before)[-1])
+    before = "" if _TURN_OF_CLAUSE.match(text, start) else _NOT_NEGATIONS.sub(" ", _TURN_OF_CLAUSE.split(before)[-1])
     after = _CLAUSE_END.split(text[end : end + REACH_AFTER], maxsplit=1)[0]
     return bool(_NEGATION_BEFORE.search(before) or _NEGATION_AFTER.match(after)) or _warned(text, start)
 
@@ -71,14 +76,23 @@ _REPORTED = re.compile(
     r"(?:是|那个|这个|那句|那条|這個|那個|「|“)?[^，。！？,!?\n的]{0,4}$|"
     r"(?:所谓|所謂)的?$|(?:什么|什麼|啥)(?:是|叫)$"
 )
-REPORTING = "人方子冒称稱假诈詐谁誰客电電接遇碰说說问問提讲講反谓謂么麼啥"
+REPORTING = (
+    "有人", "别人", "別人", "他人", "生人", "何人", "对方", "對方", "三方", "骗子", "騙子", "分子", "冒充",
+    "自称", "自稱", "假冒", "假装", "假客", "假的", "诈骗", "詐騙", "黑客", "来电", "來電", "接到", "遇到",
+    "碰到", "遇上", *"谁誰", "所谓", "所謂",
+    *(who + what for who in "您你才刚剛前面边" for what in "说說问問提讲講反"),
+    *(what + which for what in "么麼啥" for which in "是叫"),
+)  # fmt: skip
 """One of these is in everything that is reported, so that most places are done with at once."""
-_MAY_REPORT = re.compile(f"[{REPORTING}]")
+_MAY_REPORT = re.compile(f"[{''.join(sorted({mark[0] for mark in REPORTING}))}]")
 _NAMED = re.compile(
     r"[^，。！？,!?\n]{0,3}(?:是什么意思|是什麼意思|什么意思|是指(?:什么|哪)|是谁|是指|指的是|的?(?:小?卡片|小卡|骗局)|的(?:人|骗子|卡片|小卡|行为|诈骗|都是|电话|短信|骗局|信息|链接|要求|陌生))"
 )
 """What follows a word that is talked about: …是什么意思, …的都是骗子."""
-NAMING = "是什指的小卡骗"
+NAMING = (
+    "是什", "什么", "什麼", "是指", "指的", "是谁", "卡片", "小卡", "骗局", "的卡", "的小", "的骗",
+    *("的" + what for what in "人行诈都电短信链要陌"),
+)  # fmt: skip
 """What follows a word that is talked about begins with one of these …"""
 NAMED_WITHIN = 4
 """… so many characters behind it at most."""

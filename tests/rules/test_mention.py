@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -151,14 +152,26 @@ def _made(seed: int, *patterns: str) -> list[str]:
     return ["".join(rng.choices(words, k=rng.randrange(1, 6))) for _ in range(5_000)]
 
 
+def _has(text: str, marks: Sequence[str], twice: str = "") -> bool:
+    """What columns look for (``surely_said``)."""
+    between = (i for i in range(1, len(text) - 1) if text[i] in twice and text[i - 1] == text[i + 1])
+    return any(mark in text for mark in marks) or next(between, None) is not None
+
+
 def test_the_cheap_tests_refuse_nothing_that_the_whole_ones_accept() -> None:
     denials = [mention._NEGATION_BEFORE, mention._NEGATION_AFTER, mention._WARNING]
-    for text in _made(1, *(pattern.pattern for pattern in denials)):
+    for text in _made(1, *(pattern.pattern for pattern in denials), mention._NOT_NEGATIONS.pattern):
         if any(pattern.search(text) for pattern in denials):
             assert mention._MAY_DENY.search(text), text
+            assert _has(text, mention.DENYING), text
     for text in _made(2, mention._REPORTED.pattern):
         if mention._REPORTED.search(text):
             assert mention._MAY_REPORT.search(text), text
+            assert _has(text, mention.REPORTING), text
     for text in _made(3, asking._ASKS.pattern, asking._ASSERTS.pattern, "吗呢么？?"):
         if asking._ASKS.search(asking._ASSERTS.sub("", text)):
             assert asking._MAY_ASK.search(text), text
+            assert _has(text, asking.ASKING, asking.TWICE), text
+    for text in _made(4, mention._NAMED.pattern):
+        if mention._NAMED.match(text):
+            assert _has(text[: mention.NAMED_WITHIN + 1], mention.NAMING), text
