@@ -18,7 +18,7 @@ from qa.errors import ConfigError
 from qa.types import MICROSECONDS, Instant
 
 DAY = 86_400 * MICROSECONDS
-_WEEK = 7 * DAY
+WEEK = 7 * DAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CLOCK = re.compile(r"([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 
@@ -113,7 +113,7 @@ def microseconds_inside(start: Instant, end: Instant, hours: Hours, zone: tzinfo
     >>> microseconds_inside(0, 1, parse_hours([("00:00", "24:00")]), UTC)
     1
     """
-    pieces = _offsets(zone, start // _WEEK)
+    pieces = offset_pieces(zone, start // WEEK)
     if len(pieces) == 1 and end <= pieces[0][0]:  # no change of offset in this week: almost always
         clock = (start + pieces[0][1]) % DAY
         for low, high in hours.ranges:
@@ -121,8 +121,8 @@ def microseconds_inside(start: Instant, end: Instant, hours: Hours, zone: tzinfo
                 return max(end - start, 0)
     total = 0
     while start < end:
-        week = start // _WEEK
-        for piece_end, offset in _offsets(zone, week):
+        week = start // WEEK
+        for piece_end, offset in offset_pieces(zone, week):
             if start >= piece_end:
                 continue
             stop = min(end, piece_end)
@@ -140,7 +140,7 @@ def offset_us(instant: Instant, zone: tzinfo) -> int:
     >>> offset_us(0, timezone(timedelta(hours=8))) // 3_600_000_000
     8
     """
-    for piece_end, offset in _offsets(zone, instant // _WEEK):
+    for piece_end, offset in offset_pieces(zone, instant // WEEK):
         if instant < piece_end:
             return offset
     raise AssertionError("the pieces of a week cover the week")  # pragma: no cover - the loop always returns
@@ -157,13 +157,13 @@ def _before(local: int, hours: Hours) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _offsets(zone: tzinfo, week: int) -> tuple[tuple[Instant, int], ...]:
+def offset_pieces(zone: tzinfo, week: int) -> tuple[tuple[Instant, int], ...]:
     """The week since the epoch as pieces of constant offset: ``(end, offset)`` in order, covering the week.
 
     A day is looked at from both ends: no zone in the database changes its offset and back within one day.
     """
     pieces: list[tuple[Instant, int]] = []
-    for start in range(week * _WEEK, (week + 1) * _WEEK, DAY):
+    for start in range(week * WEEK, (week + 1) * WEEK, DAY):
         low, high = _look(start, zone), _look(start + DAY - MICROSECONDS, zone)
         if pieces and pieces[-1][1] == low:
             pieces.pop()

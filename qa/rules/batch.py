@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from qa.rules.base import Place
-from qa.rules.bench import ANY_EDGE, FEWEST_DIGITS, WHOLE_WORD, Index
-from qa.rules.trie import Trie
+from qa.rules.bench import ANY_EDGE, FEWEST_DIGITS, WHOLE_WORD
+from qa.rules.searcher import Searcher, firsts
 from qa.rules.view import View
 from qa.text import BREAK, Joined, Level, Originals, Together
 from qa.types import Role
@@ -26,11 +24,8 @@ T = TypeVar("T")
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-
 MANY = 1 << 32
 """More than the turns of any chat."""
-_FEW = 4
-"""One row in so many is few."""
 _LONG = 1 << 20
 """More than the length of any match that matters for the order of two."""
 
@@ -64,45 +59,6 @@ def role_number(role: Role) -> int:
 NOWHERE = Places(*(np.zeros(0, np.int64) for _ in range(3)))
 
 
-class Searcher:
-    """An index made ready to search many chats at once; made once a rule set, when the first batch comes."""
-
-    def __init__(self, index: Index) -> None:
-        self.index = index
-        self.trie = Trie(index.phrases)
-        self.groups = np.array(index.group_of[: len(index.phrases)], np.int16)
-        """Of each phrase."""
-        self.patterns = frozenset(index.of_pattern.values())
-        """Groups that are a pattern's."""
-        gates: dict[int, list[int]] = {}
-        for group, patterns in sorted(index.gated.items()):
-            for which in patterns:
-                gates.setdefault(which, []).append(group)
-        self._gated = sorted(gates)
-        self._gates = np.array([group for which in self._gated for group in gates[which]], np.int64)
-        self._gates_first = _firsts([len(gates[which]) for which in self._gated])
-        self.slots = np.array([slot for of in index.slots for slot in of], np.int64)
-        """The slots of all groups one after the other …"""
-        self.slots_first = _firsts([len(of) for of in index.slots])
-        """… and where those of each group begin."""
-
-    def waiting(self, found: Flags) -> Iterator[tuple[int, list[int]]]:
-        """Patterns (by place in the index) that may match, and in which groups' turns, given the groups found."""
-        (opened,) = found.take(self._gates).nonzero()
-        patterns = (self._gates_first.searchsorted(opened, side="right") - 1).tolist()
-        told = zip(patterns, self._gates.take(opened).tolist(), strict=True)
-        return ((self._gated[i], [group for _, group in gates]) for i, gates in groupby(told, itemgetter(0)))
-
-
-def _firsts(sizes: Sequence[int]) -> Numbers:
-    """Where things of these sizes begin that stand one after the other; one more for the end.
-
-    >>> _firsts([2, 0, 3]).tolist()
-    [0, 2, 2, 5]
-    """
-    return np.concatenate(([0], np.cumsum(sizes, dtype=np.int64)))
-
-
 class Batch:
     """Views of some chats with everything that is searched for found in all of them; raises what crashes on the way."""
 
@@ -114,7 +70,7 @@ class Batch:
         self.turn = np.array([turn for of in turns for turn in of])
         """Row → turn of its chat, -1 where there is none."""
         sizes = [len(of) for of in turns]
-        self.first = _firsts(sizes)
+        self.first = firsts(sizes)
         """Chat → its first row; one more at the end."""
         self.chat = np.repeat(np.arange(len(views)), sizes)
         """Row → chat."""
@@ -198,10 +154,10 @@ class Batch:
         return self.keep((level, slot), lambda: self.levels[level].places(slot))
 
     def found_in(self, rows: Flags, level: Level, slot: int) -> Places:
-        """The same in these rows; a pattern is looked for in no others."""
-        known: Places | None = self.kept.get((level, slot))
-        if known is None and slot in self.levels[level].index.of_pattern and rows.sum() * _FEW < rows.size:
-            return self.levels[level].places(slot, rows)
+        """The same in these rows."""
+        searched = self.levels[level]
+        if searched.is_late(slot):
+            return searched.places(slot, rows)
         found = self.found(level, slot)
         return found.only(rows.take(found.row))
 
@@ -231,9 +187,9 @@ class Share(NamedTuple):
     which: int
 
     def knows(self, level: Level, slot: int) -> bool:
-        """Whether the batch has, or has cheaply, where a slot occurs: patterns are not looked for in all for one."""
-        index = self.batch.levels[level].index
-        return slot not in index.of_pattern or slot in index.digits or (level, slot) in self.batch.kept
+        """Whether the batch has where a slot occurs: a pattern is not looked for in all chats for one."""
+        searched = self.batch.levels[level]
+        return slot not in searched.index.unsought and not searched.is_late(slot)
 
     def places(self, level: Level, slot: int) -> list[Place]:
         """Where a slot occurs."""
@@ -284,38 +240,64 @@ class _Level:
         self._row = self.batch.row_of(self._start)
 
     def _find_patterns(self) -> None:
-        """Note which patterns occur where."""
-        index, present = self.index, self._present
-        if index.sought:
-            every = tuple(range(len(index.sought)))
-            match = index.pattern_set.Match if index.pattern_set else lambda _: every
-            chats, text_of = len(self.batch.views), self.folded.text_of
-            told = [(chat, i) for chat in range(chats) for i in match(text_of(chat)) or ()]
-            present[[chat for chat, _ in told], [index.sought[i] for _, i in told]] = True
-        for which, gates in self.searcher.waiting(np.diff(self._bounds) > 0):
-            rows = self._rows(gates)
-            group = index.group_of[len(index.phrases) + which]
-            for chat in self._matching(which, rows):
-                present[chat, group] = True
+        """Find the patterns, each in the rows in which it may match; note in which chats they occur."""
+        self._located: dict[int, Places] = {}
+        self._open: dict[int, Flags] = {}
+        """Of a pattern that is looked for when somebody asks: the rows in which it may occur."""
+        for group, there in self._waiting():
+            if group in self.index.late:
+                self._open[group] = there
+                (row,) = there.nonzero()
+            else:
+                self._located[group] = self._locate(group, there)
+                row = self._located[group].row
+            self._present[self.batch.chat.take(row), group] = True
 
-    def _rows(self, groups: Sequence[int]) -> list[int]:
+    def is_late(self, slot: int) -> bool:
+        """Whether a slot is a pattern's that nobody has looked for in all rows."""
+        return any(group in self._open for group in self.index.groups.get(slot, ()))
+
+    def _waiting(self) -> Iterator[tuple[int, Flags]]:
+        """Groups of patterns that may match, and the rows in which they may."""
+        rows: dict[int, Flags] = {}
+        occurring = (np.diff(self._bounds) > 0).tolist()
+        for which, groups in self.searcher.words:
+            found = [group for group in groups if occurring[group]]
+            if found:
+                rows[which] = self._rows(found)
+        for which, there in self.searcher.characters.rows(self.folded.codes, self._begins):
+            rows[which] = rows[which] | there if which in rows else there
+        told = ~self.batch.alone.take(self.batch.chat)
+        for which, open_in in rows.items():
+            group = self.index.group_of[len(self.index.phrases) + which]
+            digits = not self.index.digits.isdisjoint(self.index.slots[group])
+            yield group, open_in & told & (self._digits >= FEWEST_DIGITS) if digits else open_in & told
+
+    def _rows(self, groups: Sequence[int]) -> Flags:
         """The rows in which matches of these groups of phrases stand."""
         there = np.zeros(self.batch.turn.size, bool)
         for group in groups:
             there[self._row[self._bounds[group] : self._bounds[group + 1]]] = True
-        return there.nonzero()[0].tolist()
+        return there
 
-    def _matching(self, which: int, rows: list[int]) -> Iterator[int]:
-        """The chats in which a pattern occurs, of rows in which it may."""
-        pattern, lines = self.index.patterns[which], self.lines
-        if pattern.search(BREAK.join([lines[row] for row in rows]).encode()) is None:
-            return
-        for chat, of in groupby(rows, self.batch.chat.item):
-            if pattern.search(BREAK.join([lines[row] for row in of]).encode()):
-                yield chat
+    def _locate(self, group: int, there: Flags) -> Places:
+        """Where a pattern matches in these rows."""
+        (row,) = there.nonzero()
+        lines = self.lines
+        searched = [lines[which] for which in row.tolist()]
+        spans = self.index.locate(group, BREAK.join(searched))
+        if not spans:
+            return NOWHERE
+        begins = firsts([len(line) + 1 for line in searched])
+        _, start, end = np.array(spans).T
+        which = begins.searchsorted(start, side="right") - 1
+        row = row.take(which)
+        moved = self._begins.take(row) - begins.take(which)  # from where the rows were searched to where they stand
+        source = self.folded.source
+        return self._uncut(Places(row, source.take(start + moved), source.take(end + moved - 1) + 1), group)
 
     def places(self, slot: int, rows: Flags | None = None) -> Places:
-        """Where a slot's phrases or pattern occur; a pattern in these rows only, if any are given."""
+        """Where a slot's phrases or pattern occur; a pattern that ``is_late`` in these rows only, if any are given."""
         groups = self.index.groups[slot]
         found = [self._places(group, rows) for group in groups if self._there[group]]
         if len(found) < 2:  # noqa: PLR2004 - nothing has to be put together
@@ -323,34 +305,18 @@ class _Level:
         return Places(*map(np.concatenate, zip(*found, strict=True)))
 
     def _places(self, group: int, rows: Flags | None) -> Places:
-        if group in self.searcher.patterns:
-            return self._located(group, rows)
+        if group in self._located:
+            return self._located[group]
+        if group in self._open:
+            return self._looked_for(group, rows)
         low, high = self._bounds[group], self._bounds[group + 1]
-        found = Places(self._row[low:high], self._start[low:high], self._end[low:high])
-        edges = self.index.edges[group]
-        return found if edges == ANY_EDGE or not found.row.size else found.only(self._uncut(found, edges))
+        return self._uncut(Places(self._row[low:high], self._start[low:high], self._end[low:high]), group)
 
-    def _located(self, group: int, rows: Flags | None) -> Places:
-        """Where a pattern matches, in the chats in which it occurs."""
-        there = (self._present[:, group] & ~self.batch.alone).take(self.batch.chat)
+    def _looked_for(self, group: int, rows: Flags | None) -> Places:
         if rows is not None:
-            there &= rows
-        if not self.index.digits.isdisjoint(self.index.slots[group]):
-            there &= self._digits >= FEWEST_DIGITS
-        (row,) = there.nonzero()
-        lines = self.lines
-        searched = [lines[which] for which in row.tolist()]
-        spans = self.index.locate(group, BREAK.join(searched))
-        if not spans:
-            return NOWHERE
-        begins = _firsts([len(line) + 1 for line in searched])
-        _, start, end = np.array(spans).T
-        which = begins.searchsorted(start, side="right") - 1
-        row = row.take(which)
-        moved = self._begins.take(row) - begins.take(which)  # from where the rows were searched to where they stand
-        source = self.folded.source
-        found = Places(row, source.take(start + moved), source.take(end + moved - 1) + 1)
-        return found.only(self._uncut(found, self.index.edges[group]))
+            return self._locate(group, self._open[group] & rows)
+        found = self._located[group] = self._locate(group, self._open.pop(group))
+        return found
 
     @cached_property
     def lines(self) -> list[str]:
@@ -370,8 +336,11 @@ class _Level:
         (breaks,) = (self.folded.codes == ord(BREAK)).nonzero()
         return np.concatenate(([0], breaks + 1))
 
-    def _uncut(self, found: Places, edges: int) -> Flags:
-        """Which matches are not cut out of a longer word."""
+    def _uncut(self, found: Places, group: int) -> Places:
+        """The matches that are not cut out of a longer word."""
+        edges = self.index.edges[group]
+        if edges == ANY_EDGE or not found.row.size:
+            return found
         batch = self.batch
         uncut = self._parted(found.start)
         if edges == WHOLE_WORD:
@@ -381,7 +350,7 @@ class _Level:
             row, at = found.row.item(i), begin.item(i)
             place = (batch.turn.item(row), found.start.item(i) - at, found.end.item(i) - at)
             uncut[i] = not batch.views[batch.chat.item(row)].cuts(place, edges)
-        return uncut
+        return found.only(uncut)
 
     def _parted(self, at: Numbers) -> Flags:
         """Whether no Latin word or number can run across these places: a Chinese character or a turn's end is there."""

@@ -17,7 +17,7 @@ import re2
 
 from qa.errors import PackError
 from qa.rules.base import Judge, Scope, Silence
-from qa.rules.literals import required_words
+from qa.rules.literals import Required, required
 from qa.rules.reasons import Reasons
 from qa.text import BREAK, Level, join
 from qa.types import Role
@@ -55,18 +55,18 @@ class Index:
     """Slot → the groups that are its matches."""
     edges: tuple[int, ...]
     automaton: ahocorasick_rs.AhoCorasick | None
-    pattern_set: re2.Set | None
-    """Says which patterns occur at all, by their place in ``sought``; None where each must be tried."""
-    sought: tuple[int, ...]
-    """Groups of the patterns that are sought in every chat."""
     gated: dict[int, frozenset[int]]
-    """Group of phrases → patterns (by place in ``patterns``) that cannot match where none of their words stands."""
+    """Group of phrases → patterns (by place in ``patterns``) that may match where one of their words stands …"""
+    by_characters: dict[int, tuple[tuple[frozenset[str], ...], ...]]
+    """… and patterns that may match where one character stands of each set of an alternative; others wait for words."""
     of_pattern: dict[int, int]
     """Slot of a pattern → its group."""
     digits: frozenset[int]
     """Those of them that are runs of digits, and found quickly."""
+    late: frozenset[int]
+    """Groups of patterns that are found when somebody asks: no rule waits for them, or their digits say nearly all."""
     unsought: dict[int, int]
-    """The same of those that are looked for only where something else was found: the exceptions."""
+    """The same as ``of_pattern`` of those that are looked for only where something else was found: the exceptions."""
     whose: Role | None
 
     def search(self, text: str) -> dict[int, list[Match] | None]:
@@ -79,10 +79,8 @@ class Index:
         waiting = found.keys() & self.gated.keys()
         if waiting:
             self._try(text, waiting, found)
-        if self.sought:
-            occurring = self.pattern_set.Match(text) or () if self.pattern_set else range(len(self.sought))
-            for i in occurring:
-                found[self.sought[i]] = None
+        if self.by_characters:
+            self._try_all(text, found)
         return found
 
     def _try(self, text: str, waiting: set[int], found: dict[int, Any]) -> None:
@@ -92,8 +90,18 @@ class Index:
             turns = _turns(text, found[words])
             for which in self.gated[words]:
                 group = self.group_of[first + which]
-                if group not in found and self.patterns[which].search(turns):
+                if group not in found and (group in self.late or self.patterns[which].search(turns)):
                     found[group] = None
+
+    def _try_all(self, text: str, found: dict[int, Any]) -> None:
+        """Note the groups of the patterns that occur, of those whose characters are there."""
+        first, there, data = len(self.phrases), set(text), text.encode()
+        for which, alternatives in self.by_characters.items():
+            group = self.group_of[first + which]
+            if group in found or all(any(map(there.isdisjoint, sets)) for sets in alternatives):
+                continue
+            if group in self.late or self.patterns[which].search(data):
+                found[group] = None
 
     def locate(self, group: int, text: str) -> list[Match]:
         """Return the matches of a pattern's group in a folded text."""
@@ -102,7 +110,7 @@ class Index:
         digits = _DIGITS.get(pattern.pattern)
         if digits is not None:
             return [(which, *match.span()) for match in digits.finditer(text)]
-        return [(which, start, end) for start, end in _line_matches(pattern, text.encode())]
+        return [(which, start, end) for start, end in _matches(pattern, text.encode())]
 
 
 _DIGITS = {f"(?m){text}": re.compile(text, re.ASCII) for text in (r"[0-9]{10,24}", r"[0-9]{11,}x?")}
@@ -126,19 +134,13 @@ def _turns(text: str, matches: Sequence[Match]) -> bytes:
     return BREAK.join(turns).encode()
 
 
-def _line_matches(pattern: re2._Regexp, data: bytes) -> list[tuple[int, int]]:
-    """Non-empty matches that stay within one turn (a negated class may run over the line break), in characters.
+def _matches(pattern: re2._Regexp, data: bytes) -> list[tuple[int, int]]:
+    """Non-empty matches, in characters.
 
     A match may end anywhere, as its author says how far it goes; that it begins a word the author cannot say in RE2.
     """
-    spans = [match.span() for match in pattern.finditer(data)]
-    if any(b"\n" in data[start:end] for start, end in spans):
-        spans, offset = [], 0
-        for line in data.split(b"\n"):
-            spans += [(start + offset, end + offset) for start, end in (m.span() for m in pattern.finditer(line))]
-            offset += len(line) + 1
     found, at, characters = [], 0, 0
-    for start, end in spans:
+    for start, end in [match.span() for match in pattern.finditer(data)]:
         if end > start:
             characters += len(data[at:start].decode())
             length = len(data[start:end].decode())
@@ -153,7 +155,9 @@ class _Wanted:
     patterns: list[tuple[str, int]] = field(default_factory=list)
     sought: set[int] = field(default_factory=set)
     gates: dict[int, int] = field(default_factory=dict)
-    """Slot of a pattern → slot of the words of which one is in every match of it."""
+    """Slot of a pattern → slot of the words of which one is in every match of it, …"""
+    required: dict[int, Required] = field(default_factory=dict)
+    """… and all that it cannot match without."""
     whose: set[Role | None] = field(default_factory=set)
 
 
@@ -228,9 +232,9 @@ class Bench:
             wanted.patterns.append((compiled, slot))
         if not exception and slot not in wanted.sought:
             wanted.sought.add(slot)
-            words = required_words(pattern)
-            if words:
-                wanted.gates[slot] = self.phrases(level, words)
+            needed = wanted.required[slot] = required(pattern)
+            if needed.words:
+                wanted.gates[slot] = self.phrases(level, needed.words)
         return slot
 
     def waits_for(self, *slots: int) -> None:
@@ -260,12 +264,12 @@ class Bench:
         """Start a rule: these are the conditions it has named."""
         self._named = named
 
-    def freeze(self) -> dict[Level, Index]:
-        """Build the automata. Only levels on which something is searched are in the result."""
+    def freeze(self, awaited: frozenset[int] = frozenset()) -> dict[Level, Index]:
+        """Build the automata, given the slots that rules wait for; of levels on which something is searched."""
         used = {level: wanted for level, wanted in self._wanted.items() if wanted.phrases or wanted.patterns}
         sides = set[Role | None]().union(*[wanted.whose for wanted in used.values()])
         whose = sides.pop() if len(sides) == 1 else None  # on all levels the same turns, so that they are joined once
-        return {level: _index(wanted, whose) for level, wanted in used.items()}
+        return {level: _index(wanted, whose, awaited) for level, wanted in used.items()}
 
 
 def _folded(phrases: Sequence[str], level: Level) -> list[str]:
@@ -277,6 +281,7 @@ def compile_pattern(pattern: str) -> re2._Regexp:
     """Compile for search over turns joined by line breaks; PackError names what RE2 does not accept."""
     options = re2.Options()
     options.log_errors = False
+    options.never_nl = True  # nor does a match run from one turn into the next
     options.never_capture = True  # nobody asks for the groups, and finding them takes longer than the match
     try:
         return re2.compile(f"(?m){pattern}", options)
@@ -314,14 +319,13 @@ _TABLE_LETTERS = 20_000
 """Letters of phrases up to which the automaton is a table, of about 0.6 KB each."""
 
 
-def _index(wanted: _Wanted, whose: Role | None) -> Index:
+def _index(wanted: _Wanted, whose: Role | None, awaited: frozenset[int]) -> Index:
     texts = sorted(wanted.phrases)
     patterns = tuple(compile_pattern(text.removeprefix("(?m)")) for text, _ in wanted.patterns)
     asked = [(tuple(wanted.phrases[text]), WHOLE_WORD if _latin(text) else ANY_EDGE) for text in texts]
     asked += [((slot,), WHOLE_START) for _, slot in wanted.patterns]
     numbers = {group: i for i, group in enumerate(dict.fromkeys(asked))}
     slots = tuple(slots for slots, _ in numbers)
-    sought = [(text, slot) for text, slot in wanted.patterns if slot in wanted.sought and slot not in wanted.gates]
     return Index(
         phrases=tuple(texts),
         patterns=patterns,
@@ -331,11 +335,17 @@ def _index(wanted: _Wanted, whose: Role | None) -> Index:
         groups=_groups(slots),
         edges=tuple(edges for _, edges in numbers),
         automaton=_automaton(texts),
-        pattern_set=_pattern_set([text for text, _ in sought]),
-        sought=tuple(numbers[(slot,), WHOLE_START] for _, slot in sought),
         gated=_gated(wanted, slots),
+        by_characters={
+            which: wanted.required[slot].characters
+            for which, (_, slot) in enumerate(wanted.patterns)
+            if slot in wanted.required and wanted.required[slot].characters
+        },
         of_pattern={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns},
         digits=frozenset(slot for text, slot in wanted.patterns if text in _DIGITS),
+        late=frozenset(
+            numbers[(slot,), WHOLE_START] for text, slot in wanted.patterns if slot not in awaited or text in _DIGITS
+        ),
         unsought={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns if slot not in wanted.sought},
         whose=whose,
     )
@@ -352,27 +362,3 @@ def _automaton(phrases: Sequence[str]) -> ahocorasick_rs.AhoCorasick | None:
 
 def _latin(text: str) -> bool:
     return any(edge.isascii() and edge.isalnum() for edge in (text[0], text[-1]))
-
-
-def _pattern_set(patterns: Sequence[str]) -> re2.Set | None:
-    """One automaton that says which patterns occur; None where together they are too large for it.
-
-    RE2 reports a set that is too large for its memory only as "nothing found", so a set is asked first whether it
-    finds a pattern that is everywhere.
-    """
-    try:
-        if patterns and _compiled_set([*patterns, ""]).Match("-"):
-            return _compiled_set(patterns)
-    except re2.error:
-        pass
-    return None
-
-
-def _compiled_set(patterns: Sequence[str]) -> re2.Set:
-    options = re2.Options()
-    options.log_errors = False
-    compiled = re2.Set.SearchSet(options)
-    for pattern in patterns:
-        compiled.Add(pattern)
-    compiled.Compile()
-    return compiled

@@ -10,7 +10,7 @@ import numpy as np
 
 from qa.errors import PackError
 from qa.rules.base import HIT, MISS, Judge
-from qa.rules.batch import Batch, Numbers, Searcher
+from qa.rules.batch import Batch, Numbers
 from qa.rules.bench import Bench, Index
 from qa.rules.drafts import Drafts, Opinion
 from qa.rules.logic import LocatedError, compile_condition, denies_named, gate, remembered
@@ -19,6 +19,7 @@ from qa.rules.pack import Located, Pack, Rule
 from qa.rules.plan import CompiledRule, Plan
 from qa.rules.quiet import Glance
 from qa.rules.reasons import ASK, IS_HIT, UNTOLD, Reasons
+from qa.rules.searcher import Searcher
 from qa.rules.view import Context, View
 from qa.text import Level
 from qa.types import Chat
@@ -200,7 +201,8 @@ def compile_pack(pack: Pack | Located, *, only: Iterable[str] | None = None) -> 
                 dotted = ".".join(str(part) for part in problem.path)
                 raise PackError(f"rule {rule.id}: {dotted}: {problem}") from None
             raise located.error(rule.id, problem.path, str(problem)) from None
-    return RuleSet(tuple(compiled), bench.freeze(), bench.reasons)
+    awaited = frozenset(slot for rule in compiled if rule.silence for slot in rule.silence.slots)
+    return RuleSet(tuple(compiled), bench.freeze(awaited), bench.reasons)
 
 
 def red_lines(pack: Pack) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from qa.rules.base import HIT, MISS, NOT_APPLICABLE, Judge, State
 from qa.rules.batch import Batch, Flags, Numbers
-from qa.rules.reasons import ASK, IS_HIT, MISSED, UNTOLD, Reasons
+from qa.rules.reasons import ASK, IS_HIT, MISSED, UNTOLD
 from qa.rules.view import View
 
 States = npt.NDArray[np.int64]
@@ -59,29 +59,14 @@ def told(batch: Batch, hits: Flags, misses: Flags) -> Known:
     return unplaced(batch, np.where(hits, IS_HIT, np.where(misses, MISSED, ASK)))
 
 
-def asked_of(judge: Judge, reasons: Reasons) -> Glance:
-    """The glance of a condition that is cheap to ask, and not applicable for a few fixed reasons."""
-
-    def state(view: View) -> int:
-        answer = judge(view)
-        return reasons(answer.reason) if answer.state is NOT_APPLICABLE else _STATES[answer.state]
-
-    return each(state)
-
-
 def each(state: Callable[[View], int]) -> Glance:
     """The glance of a condition whose state is quickly told of one chat."""
 
     def glance(batch: Batch) -> Known:
         asked = zip(batch.views, batch.wanted.tolist(), strict=True)
-        return by_reason(batch, [state(view) if wanted else ASK for view, wanted in asked])
+        return unplaced(batch, np.array([state(view) if wanted else ASK for view, wanted in asked]))
 
     return glance
-
-
-def by_reason(batch: Batch, states: Sequence[int]) -> Known:
-    """What is known chat by chat, where no turn is hit."""
-    return unplaced(batch, np.array(states))
 
 
 def found(batch: Batch, row: Numbers, sure: Flags, at_least: int = 1) -> Known:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from qa.ledger import CLOSED, STICKER_KINDS, TRANSFER, Row
 from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
-from qa.rules.quiet import Glance
-from qa.rules.reasons import ASK
+from qa.rules.quiet import Glance, Known, States
+from qa.rules.reasons import ASK, IS_HIT, MISSED, Reasons
+from qa.rules.timeline import Ends, ends_of, last_of, timeline_of
 from qa.rules.view import View
+from qa.rules.waits import Waits, waits_of
 from qa.types import MICROSECONDS, Instant, Message, Role
 
 _CUSTOMER, _AGENT, _BOT, _SYSTEM = Role.CUSTOMER, Role.AGENT, Role.BOT, Role.SYSTEM
@@ -47,8 +51,21 @@ class PrematureClose(Operator):
         return self._judge
 
     def glance(self, bench: Bench) -> Glance:
-        """Tell by asking, which takes no longer."""
-        return quiet.asked_of(self._judge, bench.reasons)
+        """Tell by the customer's last turn and the last wait; courtesies are looked up in full."""
+        none, reasons = bench.reasons("no customer turn before the end"), bench.reasons
+
+        def glance(batch: Batch) -> Known:
+            told = waits_of(batch)
+            ends = ends_of(batch)
+            last, seconds = ends.last(_CUSTOMER)
+            states = np.full(last.size, MISSED)
+            if self.within is not None:
+                states[seconds <= self.within] = ASK
+            if self.unanswered:
+                states[_left(told.waits, ends)] = IS_HIT
+            return told.known(batch, _or_why_not(ends, reasons, np.where(last < 0, none, states)))
+
+        return glance
 
     def _judge(self, view: View) -> Judgement:
         rows = _rows(view)
@@ -89,8 +106,19 @@ class SilenceBeforeEnd(Operator):
         return self._judge
 
     def glance(self, bench: Bench) -> Glance:
-        """Tell by asking, which takes no longer."""
-        return quiet.asked_of(self._judge, bench.reasons)
+        """Tell by the last turn."""
+        none, reasons = bench.reasons("no turn before the end"), bench.reasons
+        refused = {role: bench.reasons(_spoke_last(role)) for role in _SPEAKERS if self.role not in ("any", role)}
+
+        def glance(batch: Batch) -> Known:
+            ends = ends_of(batch)
+            last, silence = ends.last(*_SPEAKERS)
+            states = np.where(silence > self.over, IS_HIT, MISSED)
+            for role, reason in refused.items():
+                states[ends.last(role)[0] == last] = reason
+            return quiet.unplaced(batch, _or_why_not(ends, reasons, np.where(last < 0, none, states)))
+
+        return glance
 
     def _judge(self, view: View) -> Judgement:
         rows = _rows(view)
@@ -104,7 +132,7 @@ class SilenceBeforeEnd(Operator):
             return not_applicable("no turn before the end")
         at, turn, message = last
         if self.role not in ("any", message.role.value):
-            return not_applicable(f"the {message.role.value} spoke last")
+            return not_applicable(_spoke_last(message.role))
         silence = (end - at) / MICROSECONDS
         return hit(_whole(view, turn), value=silence) if silence > self.over else miss((turn,), silence)
 
@@ -142,12 +170,18 @@ class Handover(Operator):
         """Tell where there is none."""
         no_times, none = bench.reasons("no times"), bench.reasons("no hand-over")
 
-        def state(view: View) -> int:
-            if TRANSFER in view.kinds:
-                return ASK
-            return none if view.rows else no_times
+        def glance(batch: Batch) -> Known:
+            lines = timeline_of(batch)
+            events = lines.transfers()
+            begin = lines.first.take(lines.chat.take(events))
+            by_agent, by_bot = (last_of(lines.by(role), events, begin) >= 0 for role in (_AGENT, _BOT))
+            if self.by != "any":
+                events = events[by_agent if self.by == "agent" else by_bot & ~by_agent]
+            states = np.where(np.diff(lines.first) > 0, none, no_times)
+            states[lines.chat.take(events)] = ASK
+            return quiet.unplaced(batch, states)
 
-        return lambda batch: quiet.by_reason(batch, [state(view) for view in batch.views])
+        return glance
 
     def _judge(self, view: View) -> Judgement:
         rows = _rows(view)
@@ -175,6 +209,23 @@ class Handover(Operator):
         roles = {message.role for _, _, message in before}
         by_agent = _AGENT in roles
         return self.by == "any" or (by_agent if self.by == "agent" else _BOT in roles and not by_agent)
+
+
+def _left(waits: Waits, ends: Ends) -> Flags:
+    """Chats whose last wait opened before the end and is unanswered."""
+    left = waits.exist.copy()
+    last = waits.first[1:][left] - 1
+    left[left] = ~waits.answered.take(last) & (waits.opened_at.take(last) <= ends.at[left])
+    return left
+
+
+def _or_why_not(ends: Ends, reasons: Reasons, states: States) -> States:
+    """These states, where chats have times and an end."""
+    return np.where(ends.spoken, np.where(ends.known, states, reasons("no end")), reasons("no times"))
+
+
+def _spoke_last(role: Role) -> str:
+    return f"the {role.value} spoke last"
 
 
 def _rows(view: View) -> list[Row] | None:

@@ -156,7 +156,9 @@ def _told(batch: Batch, kind: Kind, places: Places, runs: int) -> States:
     if kind in ("url", "date") or not told.size:
         return told
     if kind == "order_number":
-        numbers = batch.found(_SQUASH, runs)
+        there = batch.no_row.copy()
+        there[places.row] = True
+        numbers = batch.found_in(there, _SQUASH, runs)
         alone = np.isin(places.start * MANY + places.end, numbers.start * MANY + numbers.end)
         alone |= ~beside(places, numbers, -1)
     else:

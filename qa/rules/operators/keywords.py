@@ -15,16 +15,17 @@ from qa.rules.bench import Bench
 from qa.rules.finder import Finder, Words, listed
 from qa.rules.quiet import Known, Look
 from qa.rules.view import View
-from qa.text import Level
+from qa.text import Level, fold
 
 
 class Keywords(Scoped):
     """Words said, or not said, in the turns in scope.
 
     ``any``: at least one of the words (or of the word lists under ``list``) occurs; with ``at_least``, that many
-    occurrences. ``all``: each of them occurs; ``all_list``: a word of each of these lists; ``groups``: a word of each
-    of these groups of synonyms. ``none``: none of them occurs, which cites the turns searched.
-    ``except`` / ``except_list`` are longer ordinary words that contain a wanted one: a hit inside one is none.
+    occurrences; with ``different``, so many that are not alike. ``all``: each of them occurs; ``all_list``: a word of
+    each of these lists; ``groups``: a word of each of these groups of synonyms. ``none``: none of them occurs, which
+    cites the turns searched. ``except`` / ``except_list`` are longer ordinary words that contain a wanted one: a hit
+    inside one is none.
     ``match: squash`` also finds words written around a filter (微❤信, v.x, full-width). Matches that are negated
     (不能加微信哦) or quoted (您说的“最好”) count only when ``negated`` / ``quoted`` say so; ``asked: skip`` leaves out
     those in a question (能退款吗), ``asked: only`` all others.
@@ -42,6 +43,7 @@ class Keywords(Scoped):
     none: Words = ()
     none_list: tuple[str, ...] = ()
     at_least: int = Field(default=1, ge=1)
+    different: int = Field(default=1, ge=1)
     except_: Words = Field(default=(), alias="except")
     except_list: tuple[str, ...] = ()
     match: Literal["fold", "squash"] = "fold"
@@ -58,8 +60,9 @@ class Keywords(Scoped):
         ]
         if sum(asked) != 1:
             raise ValueError("give exactly one of any/list, all/all_list/groups, none/none_list")
-        if "at_least" in self.model_fields_set and not asked[0]:
-            raise ValueError("at_least counts the words of any/list; all and none have no number")
+        for field in ("at_least", "different"):
+            if field in self.model_fields_set and not asked[0]:
+                raise ValueError(f"{field} counts the words of any/list; all and none have no number")
         return self
 
     def weigh(self, bench: Bench) -> Weigh:
@@ -67,6 +70,8 @@ class Keywords(Scoped):
         if self.any_ or self.list_:
             found = self._finder(bench, [*self.any_, *listed(bench, self.list_)])
             bench.waits_for(found.slot)
+            if self.different > 1:
+                return lambda view, turns: _varied(turns, view, found, self.at_least, self.different)
             return lambda view, turns: _enough(turns, view, found, self.at_least)
         if self.none or self.none_list:
             unwanted = self._finder(bench, [*self.none, *listed(bench, self.none_list)])
@@ -86,7 +91,7 @@ class Keywords(Scoped):
 
             def look(batch: Batch, rows: Flags) -> Known:
                 places, sure = finder.look(batch, rows, every=every)
-                known = quiet.found(batch, places.row, sure, self.at_least)
+                known = quiet.found(batch, places.row, sure, max(self.at_least, self.different))
                 return quiet.denied(batch, known) if denied else known
 
             return look
@@ -102,6 +107,13 @@ class Keywords(Scoped):
 def _enough(turns: tuple[int, ...], view: View, places: Finder, at_least: int) -> Judgement:
     found = places(view, turns)
     return hit(tuple(found)) if len(found) >= at_least else miss(turns)
+
+
+def _varied(turns: tuple[int, ...], view: View, places: Finder, at_least: int, different: int) -> Judgement:
+    """As ``_enough``, and so many of the places are not alike, as they are compared."""
+    found = _enough(turns, view, places, at_least)
+    said = {fold(view.text(turn)[start:end], places.level) for turn, start, end in found.places}
+    return found if len(said) >= different else miss(turns)
 
 
 def _every(turns: tuple[int, ...], view: View, finders: list[Finder]) -> Judgement:

@@ -9,15 +9,15 @@ from pydantic import Field
 from qa.ledger import STICKER_KINDS, TRANSFER, WaitKind
 from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
+from qa.rules.batch import Batch
 from qa.rules.bench import Bench
-from qa.rules.quiet import Glance
-from qa.rules.reasons import ASK
+from qa.rules.quiet import Glance, Known
+from qa.rules.reasons import ASK, IS_HIT, MISSED
 from qa.rules.view import View
-from qa.types import Message, Role
+from qa.rules.waits import waits_of
+from qa.types import Role
 
 _CUSTOMER, _AGENT, _BOT = Role.CUSTOMER, Role.AGENT, Role.BOT
-
-_REOPENED = WaitKind.REOPENED
 
 _ANSWERS = frozenset([_AGENT, _BOT])
 
@@ -41,25 +41,20 @@ class LeftHolding(Operator):
 
     def glance(self, bench: Bench) -> Glance:
         """Tell by asking, which takes no longer."""
-        return quiet.asked_of(self._judge, bench.reasons)
+        none = bench.reasons("no agent turn")
+
+        def state(view: View) -> int:
+            if not view.has(_AGENT, 1):
+                return none
+            held, _ = _held(view)
+            return IS_HIT if held else MISSED
+
+        return quiet.each(state)
 
     def _judge(self, view: View) -> Judgement:
-        if not view.turns_of(_AGENT):
+        if not view.has(_AGENT, 1):
             return not_applicable("no agent turn")
-        holding, waiting = view.context.ledger.holding, 0
-        held: list[int] = []
-        for turn, message in reversed(list(enumerate(view.chat.messages))):
-            if message.withdrawn or message.private or message.kind in STICKER_KINDS:
-                continue
-            if message.kind == TRANSFER and not held:
-                return miss()
-            if message.role is _CUSTOMER:
-                waiting += not held
-            if message.role not in _ANSWERS:
-                continue
-            if not _holds(message, holding(message.text)):
-                break
-            held.append(turn)
+        held, waiting = _held(view)
         places = tuple((turn, 0, len(view.text(turn))) for turn in reversed(held))
         return hit(places, value=float(waiting)) if held else miss()
 
@@ -87,13 +82,15 @@ class ReopenedWait(Operator):
         """Tell where nobody came back."""
         none, reasons = bench.reasons("no answered wait of a customer who came back"), bench.reasons
 
-        def state(view: View) -> int:
-            ledger = view.ledger
-            if ledger.not_applicable:
-                return reasons(ledger.not_applicable)
-            return ASK if any(wait.kind is _REOPENED for wait in ledger.waits) else none
+        def glance(batch: Batch) -> Known:
+            told = waits_of(batch)
+            states = told.no_ledger(reasons)
+            states[states == 0] = none
+            came_back = told.waits.chat[told.waits.reopened]
+            states[came_back[~told.waits.one_sided.take(came_back)]] = ASK
+            return told.known(batch, states)
 
-        return lambda batch: quiet.by_reason(batch, [state(view) for view in batch.views])
+        return glance
 
     def _judge(self, view: View) -> Judgement:
         ledger = view.ledger
@@ -112,5 +109,23 @@ class ReopenedWait(Operator):
         return hit(late, value=longest) if late else miss(value=longest)
 
 
-def _holds(message: Message, holds: bool) -> bool:
-    return message.role is _AGENT and message.kind == "text" and holds
+def _held(view: View) -> tuple[list[int], int]:
+    """The holding phrases since the last answer, the last one first, and the customer's turns after that.
+
+    None where somebody was handed on to.
+    """
+    messages, holding, waiting = view.chat.messages, view.context.ledger.holding, 0
+    held: list[int] = []
+    for turn in range(len(messages) - 1, -1, -1):
+        message = messages[turn]
+        if message.withdrawn or message.private or message.kind in STICKER_KINDS:
+            continue
+        if message.kind == TRANSFER and not held:
+            break
+        if message.role is _CUSTOMER:
+            waiting += not held
+        elif message.role in _ANSWERS:
+            if message.role is not _AGENT or message.kind != "text" or not holding(message.text):
+                break
+            held.append(turn)
+    return held, waiting

@@ -6,12 +6,16 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.quiet import Glance
+from qa.rules.reasons import ASK
 from qa.rules.view import View
 from qa.types import MICROSECONDS, Instant
 
 _HOUR = 3600 * MICROSECONDS
+_UNKNOWN = "earlier chats unknown"
 
 
 class EarlierChats(Operator):
@@ -34,7 +38,7 @@ class EarlierChats(Operator):
         def judge(view: View) -> Judgement:
             earlier = view.context.earlier_chats
             if earlier is None:
-                return not_applicable("earlier chats unknown")
+                return not_applicable(_UNKNOWN)
             start = _start(view)
             if start is None:
                 return not_applicable("no times")
@@ -43,6 +47,11 @@ class EarlierChats(Operator):
             return hit(value=value) if value >= self.at_least else miss(value=value)
 
         return judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell where nobody looked."""
+        unknown = bench.reasons(_UNKNOWN)
+        return quiet.each(lambda view: unknown if view.context.earlier_chats is None else ASK)
 
 
 def _start(view: View) -> Instant | None:

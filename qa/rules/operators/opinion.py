@@ -6,8 +6,11 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.quiet import Glance
+from qa.rules.reasons import ASK
 from qa.rules.view import View
 from qa.types import ChatOpinion
 
@@ -17,6 +20,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "satisfaction": ("dissatisfied", "neutral", "satisfied"),
 }
 """The labels of each opinion, the worst first: the order of ``Opinion.probabilities``."""
+_NO_MODEL = "no model"
 _SHOWN = 3
 """Turns quoted for an opinion."""
 
@@ -48,10 +52,15 @@ class ModelOpinion(Operator):
         """Return the judge."""
         return self._judge
 
+    def glance(self, bench: Bench) -> Glance:
+        """Tell where no model judges."""
+        no_model = bench.reasons(_NO_MODEL)
+        return quiet.each(lambda view: no_model if view.context.opinion is None else ASK)
+
     def _judge(self, view: View) -> Judgement:
         of_chat = view.context.opinion
         if of_chat is None:
-            return not_applicable("no model")
+            return not_applicable(_NO_MODEL)
         opinion = getattr(of_chat, self.of)
         if opinion is None:
             return not_applicable("nothing for the model to judge")

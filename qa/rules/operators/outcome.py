@@ -7,8 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.quiet import Glance
+from qa.rules.reasons import IS_HIT, MISSED
 from qa.rules.view import View
 from qa.types import Chat
 
@@ -41,8 +44,9 @@ class Metadata(Operator):
     """A field of the chat compared with a value.
 
     Numbers (csat, order_amount): ``is``, ``at_least``, ``at_most``. True or false (escalated, resolved, converted):
-    ``is``. Texts (category, channel, team, tier): ``is``, ``in``. tags: ``has``. An unknown field is not applicable.
-    There is no text to quote: the finding's value is the field's.
+    ``is``. Texts (category, channel, team, tier): ``is``, ``in``. tags: ``has``. ``known`` asks of any field whether
+    the source gives it (no tag is none given); to all other questions an unknown field is not applicable. There is no
+    text to quote: the finding's value is the field's.
 
     Example: ``{field: {field: csat, at_most: 2}}``
     """
@@ -57,13 +61,16 @@ class Metadata(Operator):
     has: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    known: bool | None = None
 
     @model_validator(mode="after")
     def _one_comparison(self) -> Self:
         values = {"is": self.is_, "in": self.in_, "has": self.has, "at_least": self.at_least, "at_most": self.at_most}
         given = [name for name, value in values.items() if value is not None]
-        if len(given) != 1:
-            raise ValueError("give exactly one of is, in, has, at_least, at_most")
+        if len(given) + (self.known is not None) != 1:
+            raise ValueError("give exactly one of is, in, has, at_least, at_most, known")
+        if self.known is not None:
+            return self
         kind, comparisons = _KINDS[self.field]
         if given[0] not in comparisons:
             raise ValueError(f"{self.field} is compared with {' or '.join(comparisons)}, not with {given[0]!r}")
@@ -77,12 +84,28 @@ class Metadata(Operator):
 
         def judge(view: View) -> Judgement:
             value = read(view.chat)
+            if self.known is not None:
+                return hit() if (value is not None) == self.known else miss()
             if value is None:
                 return not_applicable(f"{self.field} unknown")
             figure = float(value) if isinstance(value, int | float) else None
             return hit(value=figure) if compare(value) else miss(value=figure)
 
         return judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by asking, which takes no longer."""
+        read, compare, unknown = _FIELDS[self.field], self._compare(), bench.reasons(f"{self.field} unknown")
+
+        def state(view: View) -> int:
+            value = read(view.chat)
+            if self.known is not None:
+                return IS_HIT if (value is not None) == self.known else MISSED
+            if value is None:
+                return unknown
+            return IS_HIT if compare(value) else MISSED
+
+        return quiet.each(state)
 
     def _compare(self) -> Callable[[Any], bool]:
         if self.in_ is not None:

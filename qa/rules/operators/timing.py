@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from math import fsum
 from typing import ClassVar, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from qa.hours import contains
 from qa.ledger import Ledger, Wait, WaitKind
 from qa.rules import quiet
 from qa.rules.base import Judge, Judgement, Operator, Place, hit, miss, not_applicable
-from qa.rules.batch import Batch
+from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
 from qa.rules.quiet import Glance, Known, States
 from qa.rules.reasons import IS_HIT, MISSED, Reasons
 from qa.rules.view import View
+from qa.rules.waits import Figures, Told, waits_of
 from qa.types import MICROSECONDS, Instant
 
 Opened = Literal["any", "peak", "off_peak"]
 HoursOf = Literal["all", "peak", "off_peak", "business"]
 _HOUR = 3600 * MICROSECONDS
-_FIRST = WaitKind.FIRST
+_OUTSIDE, _INSIDE = "opened outside peak hours", "opened in peak hours"
 
 
 class Figure(Operator):
@@ -69,16 +69,16 @@ class Figure(Operator):
         return None if self.hours != "all" else lambda batch: self._told(batch, bench.reasons)
 
     def _told(self, batch: Batch, reasons: Reasons) -> Known:
-        values = batch.keep(
-            (self.figure, self.seconds), lambda: _column([self._value(view.ledger) for view in batch.views])
-        )
+        told = waits_of(batch)
+        within = self.figure == "within_rate"
+        values = told.waits.within_rate(self.seconds) if within else getattr(told.waits, f"{self.figure}_s")
         beyond = values > self.over if self.over is not None else values < (self.under or 0)
-        unknown = batch.keep("no figure", lambda: _why_unknown(batch, reasons))
+        unknown = batch.keep("no figure", lambda: _why_unknown(told, reasons))
         states = np.where(np.isnan(values), unknown, np.where(beyond, IS_HIT, MISSED))
         if self.opened != "any":
-            outside = batch.keep(("outside", self.opened), lambda: _outside_of(batch, self.opened, reasons))
+            outside = batch.keep(("outside", self.opened), lambda: _outside_of(told, self.opened, reasons))
             states = np.where(outside > 0, outside, states)
-        return quiet.unplaced(batch, states)
+        return told.known(batch, states)
 
     def _judge(self, view: View) -> Judgement:
         ledger = view.ledger
@@ -166,11 +166,11 @@ class AnyWait(Operator):
         none, reasons = bench.reasons("no counted wait"), bench.reasons
 
         def glance(batch: Batch) -> Known:
-            key = ("longest", self.until, self.first, self.hours)
-            longest = batch.keep(key, lambda: _column([self._longest(view) for view in batch.views]))
+            told = waits_of(batch)
+            longest = batch.keep(("longest", self.until, self.first, self.hours), lambda: self._longest(told))
             states = np.where(np.isnan(longest), none, np.where(longest > self.over, IS_HIT, MISSED))
-            no_ledger = batch.keep("no ledger", lambda: _why_no_ledger(batch, reasons))
-            return quiet.unplaced(batch, np.where(no_ledger > 0, no_ledger, states))
+            no_ledger = told.no_ledger(reasons)
+            return told.known(batch, np.where(no_ledger > 0, no_ledger, states))
 
         return glance
 
@@ -185,14 +185,13 @@ class AnyWait(Operator):
             return miss(value=longest)
         return hit(_whole(view, *(turn for seconds, turn in waits if seconds > self.over)), value=longest)
 
-    def _longest(self, view: View) -> float | None:
-        """The first that ``_waits`` returns, for the many chats of which nobody asks for the second."""
-        first, waits = self.first, opened_in(view, view.ledger.waits, self.hours)
-        if self.until == "response":
-            seconds = [w.response_s for w in waits if w.counted and (first or w.kind is not _FIRST)]
-        else:
-            seconds = [w.substantive_s for w in waits if w.counted and (first or w.kind is not _FIRST)]
-        return max([second for second in seconds if second is not None], default=None)
+    def _longest(self, told: Told) -> Figures:
+        """Chat → the first that ``_waits`` returns, for the many chats of which nobody asks for the second."""
+        waits = told.waits
+        asked = waits.counted & _opened_in(told, self.hours)
+        if not self.first:
+            asked &= ~waits.is_first
+        return waits.longest(waits.response_s if self.until == "response" else waits.substantive_s, asked)
 
     def _waits(self, view: View) -> tuple[float | None, list[tuple[float, int]]]:
         """The longest of the waits asked about; seconds and first turn of each. Kept for other rules that ask so."""
@@ -244,15 +243,13 @@ class Unanswered(Operator):
         if self.hours != "all":
             return None
 
-        def state(view: View) -> int:
-            ledger = view.ledger
-            if ledger.not_applicable and not ledger.unanswered:
-                return reasons(ledger.not_applicable)
-            if not ledger.waits:
-                return none
-            return IS_HIT if (ledger.unanswered or 0) >= self.at_least else MISSED
+        def glance(batch: Batch) -> Known:
+            told = waits_of(batch)
+            number, no_ledger = told.waits.unanswered, told.no_ledger(reasons)
+            states = np.where(number >= self.at_least, IS_HIT, np.where(told.waits.exist, MISSED, none))
+            return told.known(batch, np.where((no_ledger > 0) & (number == 0), no_ledger, states))
 
-        return lambda batch: quiet.by_reason(batch, [state(view) for view in batch.views])
+        return glance
 
 
 class FollowUp(Operator):
@@ -272,21 +269,46 @@ class FollowUp(Operator):
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - a follow-up is metadata
         """Return the judge."""
-        return self._judge
+        made = self._made()
 
-    def _judge(self, view: View) -> Judgement:
-        chat = view.chat
-        if chat.followups is None:
-            return not_applicable("the source carries no follow-ups")
-        end = _end(view)
-        if end is None:
-            return not_applicable("no times")
-        limit = end + self.within_hours * _HOUR
-        made = [f for f in chat.followups if f.at is not None and end <= f.at <= limit]
+        def judge(view: View) -> Judgement:
+            answer = made(view)
+            if isinstance(answer, str):
+                return not_applicable(answer)
+            return hit() if answer else miss(view.turns[-1:])
+
+        return judge
+
+    def glance(self, bench: Bench) -> Glance:
+        """Tell by asking, which takes no longer."""
+        made, reasons = self._made(), bench.reasons
+
+        def state(view: View) -> int:
+            answer = made(view)
+            if isinstance(answer, str):
+                return reasons(answer)
+            return IS_HIT if answer else MISSED
+
+        return quiet.each(state)
+
+    def _made(self) -> Callable[[View], bool | str]:
+        """Return what says whether the customer of a chat was contacted, or why nobody knows."""
+        within = self.within_hours * _HOUR
         wanted = {*self.kinds, *([self.kind] if self.kind is not None else [])}
-        if any(not wanted or followup.kind in wanted for followup in made):
-            return hit()
-        return miss(view.turns[-1:])
+
+        def made(view: View) -> bool | str:
+            followups = view.chat.followups
+            if followups is None:
+                return "the source carries no follow-ups"
+            end = _end(view)
+            if end is None:
+                return "no times"
+            for one in followups:
+                if one.at is not None and end <= one.at <= end + within and (not wanted or one.kind in wanted):
+                    return True
+            return False
+
+        return made
 
 
 def _end(view: View) -> Instant | None:
@@ -295,32 +317,31 @@ def _end(view: View) -> Instant | None:
     return max((m.at for m in view.chat.messages if m.at is not None), default=None)
 
 
-def _column(values: Sequence[float | None]) -> npt.NDArray[np.float64]:
-    """Figures of many chats, NaN where one is unknown."""
-    return np.array([np.nan if value is None else value for value in values])
-
-
-def _why_unknown(batch: Batch, reasons: Reasons) -> States:
+def _why_unknown(told: Told, reasons: Reasons) -> States:
     """Chat → why a figure of its ledger is unknown, where one is."""
-    ledgers = [view.ledger for view in batch.views]
-    said = [one.not_applicable or ("unanswered" if one.unanswered else "no counted wait") for one in ledgers]
-    return np.array([reasons(reason) for reason in said])
+    no_ledger = told.no_ledger(reasons)
+    unanswered = np.where(told.waits.unanswered > 0, reasons("unanswered"), reasons("no counted wait"))
+    return np.where(no_ledger > 0, no_ledger, unanswered)
 
 
-def _why_no_ledger(batch: Batch, reasons: Reasons) -> States:
-    """Chat → why there are no figures, 0 where there are some."""
-    said = [view.ledger.not_applicable for view in batch.views]
-    return np.array([reasons(reason) if reason else 0 for reason in said])
-
-
-def _outside_of(batch: Batch, opened: Opened, reasons: Reasons) -> States:
+def _outside_of(told: Told, opened: Opened, reasons: Reasons) -> States:
     """Chat → why its first wait is not in the hours asked for, 0 where it is or nothing is known of the chat."""
-    said = []
-    for view in batch.views:
-        ledger = view.ledger
-        first = ledger.waits[0] if ledger.waits else None
-        said.append("" if first is None and ledger.not_applicable else _outside(first, opened, view))
-    return np.array([reasons(reason) if reason else 0 for reason in said])
+    waits = told.waits
+    at_peak = waits.exist.copy()
+    at_peak[waits.exist] = told.at_peak()[waits.is_first]
+    outside, why = (~at_peak, _OUTSIDE) if opened == "peak" else (at_peak, _INSIDE)
+    no_wait = np.where(told.no_ledger(reasons) > 0, 0, reasons("no first wait"))
+    return np.where(waits.exist, np.where(outside, reasons(why), 0), no_wait)
+
+
+def _opened_in(told: Told, hours: HoursOf) -> Flags:
+    """Which waits ``opened_in`` returns."""
+    if hours == "all":
+        return np.ones(told.waits.opened.size, bool)
+    if hours == "business":
+        return told.at_business()
+    at_peak = told.at_peak()
+    return at_peak if hours == "peak" else ~at_peak
 
 
 def _outside(first: Wait | None, opened: str, view: View) -> str:
@@ -330,8 +351,8 @@ def _outside(first: Wait | None, opened: str, view: View) -> str:
     peak = view.context.peak
     inside = peak is not None and contains(first.opened_at, peak, view.context.zone)
     if opened == "peak":
-        return "" if inside else "opened outside peak hours"
-    return "opened in peak hours" if inside else ""
+        return "" if inside else _OUTSIDE
+    return _INSIDE if inside else ""
 
 
 def opened_in(view: View, waits: tuple[Wait, ...], hours: HoursOf) -> tuple[Wait, ...]:
