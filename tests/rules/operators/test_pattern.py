@@ -52,9 +52,54 @@ def test_misses(judge, regex: dict, text: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["甲[^丁]*乙", r"甲\s乙", "(?s)甲.乙", r"甲\n乙", "甲\\W+乙"])
-def test_no_match_runs_from_one_turn_into_the_next(judge) -> None:
-    regex = {"pattern": "退[^a]{0,3}款", "role": "customer"}
-    assert judge({"regex": regex}, "客户: 退\n客户: 款\n客户: 退不了款").quotes == [(2, "退不了款")]
+def test_no_match_runs_from_turn_to_turn(judge, pattern: str) -> None:
+    assert judge({"regex": {"pattern": pattern, "role": "any"}}, "客户: 甲\n客服: 乙").state == "miss"
+
+
+def test_a_match_of_its_own_turn_is_kept_beside_one_that_ran_over(judge) -> None:
+    answer = judge({"regex": {"pattern": "甲[^丁]*乙", "role": "any"}}, "客户: 甲\n客服: 乙 甲-乙\n客服: 丁甲乙")
+    assert answer.quotes == [(1, "甲-乙"), (2, "甲乙")]
+
+
+def test_a_line_break_inside_a_turn_is_a_blank(judge) -> None:
+    assert judge({"regex": {"pattern": "甲 乙"}}, "客户: 在\n客服: 甲\\n乙").quotes == [(1, "甲\n乙")]
+
+
+def test_no_turn_is_not_applicable(judge) -> None:
+    assert judge({"regex": {"pattern": "甲"}}, "客户: 甲").reason == "no agent turn"
+
+
+def test_pathological_patterns_end() -> None:
+    pack = make_pack({"when": {"regex": {"pattern": "(您好|您好呀?|您)*退款$", "role": "any"}}})
+    chat = Chat("c", tuple(Message(Role.CUSTOMER, "您好" * 20_000 + end) for end in ("退", "退款", "款")))
+    [finding] = compile_pack(pack).judge(chat, house_context(pack), "2026-11-20").findings
+    assert [place.turn for place in finding.evidence] == [1]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("(", "missing )"),
+        ("a{2,1}", "repetition"),
+        (r"(a)\1", "escape"),
+        ("(?=a)", "(?="),
+        ("", "at least 1 character"),
+    ],
+)
+def test_what_re2_does_not_accept_is_a_mistake(judge, pattern: str, reason: str) -> None:
+    for regex in ({"pattern": pattern}, {"pattern": "a", "except": pattern}):
+        with pytest.raises(PackError) as caught:
+            say(judge, "甲", **regex)
+        assert reason in str(caught.value)
+
+
+def test_a_pattern_that_asks_for_nothing_is_sought_everywhere() -> None:
+    compiled = compile_pack(make_pack({"id": "long", "when": {"regex": {"pattern": "^.{5}$", "role": "any"}}}))
+    chats = [Chat(str(n), (Message(Role.CUSTOMER, "字" * n),)) for n in range(1, 9)]
+    context = house_context(make_pack())
+    assert compiled.fired(chats[4], context, "2026-11-20") == ("long",)
+    fired = compiled.fired_many([(chat, context) for chat in chats], "2026-11-20")
+    assert fired == [("long",) if len(chat.messages[0].text) == 5 else () for chat in chats]
 
 
 texts = st.lists(st.text(st.sampled_from("甲乙丁ab１½㎏\u200b😀\n\0 x"), max_size=10), min_size=1, max_size=5)
