@@ -161,6 +161,12 @@ class Batch:
         found = self.found(level, slot)
         return found.only(rows.take(found.row))
 
+    def found_beside(self, places: Places, level: Level, slot: int) -> Places:
+        """Where an exception occurs in the rows of these places."""
+        rows = self.no_row.copy()
+        rows[places.row] = True
+        return self.levels[level].exceptions(slot, rows)
+
     def places(self, which: int, level: Level, slot: int) -> list[Place]:
         """The same of one chat, as its ``View.found`` returns it."""
         columns, bounds = self.keep((level, slot, "of"), lambda: self._listed(self.found(level, slot)))
@@ -303,6 +309,11 @@ class _Level:
         if len(found) < 2:  # noqa: PLR2004 - nothing has to be put together
             return found[0] if found else NOWHERE
         return Places(*map(np.concatenate, zip(*found, strict=True)))
+
+    def exceptions(self, slot: int, rows: Flags) -> Places:
+        """Where a slot's pattern, whether or not it was looked for, matches in these rows; in order."""
+        group = self.index.unsought.get(slot)
+        return self.places(slot, rows) if group is None else self._locate(group, rows)
 
     def _places(self, group: int, rows: Flags | None) -> Places:
         if group in self._located:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -67,24 +67,7 @@ class Finder:
         if self.except_slot is not None and found.row.size:
             found = uncovered_places(found, batch.found(self.level, self.except_slot))
         sure = surely_said(batch, found, negated=self.negated, quoted=self.quoted, asked=self.asked)
-        if sure.all():
-            return found, sure
-        chat = batch.chat.take(found.row)
-        doubtful = ~sure & batch.wanted.take(chat)
-        if not every:
-            doubtful &= (np.bincount(chat[sure], minlength=len(batch.views)) == 0).take(chat)
-        return self._looked_at(batch, found, sure, doubtful)
-
-    def _looked_at(self, batch: Batch, found: Places, sure: Flags, doubtful: Flags) -> tuple[Places, Flags]:
-        """The places less those of the doubtful ones that do not count; and which are sure to count."""
-        kept = np.ones(sure.size, bool)
-        begin = batch.begin.take(found.row)
-        for i in doubtful.nonzero()[0].tolist():
-            row = found.row.item(i)
-            at = begin.item(i)
-            place = (batch.turn.item(row), found.start.item(i) - at, found.end.item(i) - at)
-            sure[i] = kept[i] = self._counts(batch.views[batch.chat.item(row)], place)
-        return found.only(kept), sure[kept]
+        return settled(batch, found, sure, self._counts, every=every)
 
     def said_in(self, view: View) -> set[int]:
         """Return the turns in which a word stands, mere mentions among them."""
@@ -116,6 +99,28 @@ class Finder:
         if not self.quoted and quoted(text, start, end):
             return False
         return self.asked == "count" or meant(self.asked, text, start, end)
+
+
+def settled(
+    batch: Batch, found: Places, sure: Flags, counts: Callable[[View, Place], bool], *, every: bool
+) -> tuple[Places, Flags]:
+    """Return the places less those that turn out to be mere mentions, one by one; and which are sure to count.
+
+    Those of chats that have one that is sure are looked at only with ``every``.
+    """
+    if sure.all():
+        return found, sure
+    chat = batch.chat.take(found.row)
+    doubtful = ~sure & batch.wanted.take(chat)
+    if not every:
+        doubtful &= (np.bincount(chat[sure], minlength=len(batch.views)) == 0).take(chat)
+    kept = np.ones(sure.size, bool)
+    begin = batch.begin.take(found.row)
+    for i in doubtful.nonzero()[0].tolist():
+        at = begin.item(i)
+        place = (batch.turn.item(found.row.item(i)), found.start.item(i) - at, found.end.item(i) - at)
+        sure[i] = kept[i] = counts(batch.views[chat.item(i)], place)
+    return found.only(kept), sure[kept]
 
 
 def within(places: list[Place], turns: tuple[int, ...]) -> list[Place]:

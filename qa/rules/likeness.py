@@ -23,8 +23,9 @@ def alike_chats(batch: Batch, row: Numbers, ratio: float) -> Flags:
     The ratio is 1 less the letters that must be taken out of or put into one text to make the other, of all letters of
     both. Every character that only one of them has is such a letter.
     """
+    row = _of_several(batch, row, 2)
     chat, letters = batch.chat.take(row), batch.letters(_SQUASH).take(row)
-    bits = batch.keep("characters", lambda: _characters(batch)).take(row)
+    bits = _characters(batch, row)
     likely = batch.no_chat.copy()
     for apart in range(1, row.size):
         same = chat[apart:] == chat[:-apart]
@@ -40,17 +41,20 @@ def alike_chats(batch: Batch, row: Numbers, ratio: float) -> Flags:
     return likely
 
 
-def _characters(batch: Batch) -> npt.NDArray[np.uint64]:
-    """Row → which characters stand in it, one bit for all those of one remainder."""
-    codes = batch.folded(_SQUASH).codes
+def _characters(batch: Batch, row: Numbers) -> npt.NDArray[np.uint64]:
+    """Of each of these rows which characters stand in it, one bit for all those of one remainder."""
+    codes, begins = _said(batch, row)
+    if not codes.size:
+        return np.zeros(row.size, np.uint64)
     bits = np.left_shift(np.uint64(1), (codes % _BITS).astype(np.uint64))
-    bits[codes == ord("\n")] = 0
-    return np.bitwise_or.reduceat(np.append(bits, np.uint64(0)), _begins(batch))
+    return np.bitwise_or.reduceat(bits, begins)
 
 
 def equal_chats(batch: Batch, row: Numbers, times: int) -> Flags:
     """Chats in which so many of these rows may be equal: they have the same letters, and as many."""
-    sums = batch.keep("sums", lambda: _sums(batch)).take(row)
+    row = _of_several(batch, row, times)
+    codes, begins = _said(batch, row)
+    sums = np.add.reduceat(codes.astype(np.int64), begins) if codes.size else np.zeros(row.size, np.int64)
     order = np.lexsort((sums, batch.chat.take(row)))
     chat, sums = batch.chat.take(row).take(order), sums.take(order)
     likely = batch.no_chat.copy()
@@ -59,13 +63,17 @@ def equal_chats(batch: Batch, row: Numbers, times: int) -> Flags:
     return likely
 
 
-def _sums(batch: Batch) -> Numbers:
-    """Row → the sum of its code points."""
-    codes = batch.folded(_SQUASH).codes.astype(np.int64)
-    return np.add.reduceat(np.append(codes, ord("\n")), _begins(batch))
+def _of_several(batch: Batch, row: Numbers, number: int) -> Numbers:
+    """Those of these rows whose chats have so many of them."""
+    chat = batch.chat.take(row)
+    return row[np.bincount(chat, minlength=1).take(chat) >= number]
 
 
-def _begins(batch: Batch) -> Numbers:
-    """Row → where it begins in the folded text."""
-    sizes = batch.letters(_SQUASH) + 1
-    return sizes.cumsum() - sizes
+def _said(batch: Batch, row: Numbers) -> tuple[npt.NDArray[np.uint32], Numbers]:
+    """The letters of these rows, none of which is empty, one row after the other; and where each of them begins."""
+    sizes = batch.letters(_SQUASH)
+    begins = (sizes + 1).cumsum() - sizes - 1
+    sizes = sizes.take(row)
+    begin = sizes.cumsum() - sizes
+    at = np.arange(sizes.sum()) + np.repeat(begins.take(row) - begin, sizes)
+    return batch.folded(_SQUASH).codes.take(at), begin

@@ -11,8 +11,8 @@ from qa.rules.asking import Asked, meant
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
 from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
-from qa.rules.columns import surely_said
-from qa.rules.finder import within
+from qa.rules.columns import beside, surely_said
+from qa.rules.finder import settled, within
 from qa.rules.mention import negated, quoted
 from qa.rules.quiet import Known, Look
 from qa.rules.view import View
@@ -56,27 +56,37 @@ class Pattern(Scoped):
             found = within(found, scope)
             if found and except_slot is not None:
                 found = _clear(found, view.found(level, except_slot))
-            if not self.negated:
-                found = [p for p in found if not negated(view.text(p[0]), p[1], p[2])]
-            if not self.quoted:
-                found = [p for p in found if not quoted(view.text(p[0]), p[1], p[2])]
-            if self.asked != "count":
-                found = [p for p in found if meant(self.asked, view.text(p[0]), p[1], p[2])]
+            found = [place for place in found if self._counts(view, place)]
             return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
 
         return judge
 
     def look(self, bench: Bench) -> Look:
-        """Tell by where it matches; what an exception leaves of it is not seen, nor always what is a mere mention."""
+        """Tell by where it matches; a mere mention is not always seen."""
         level = Level(self.match)
         slot = bench.pattern(level, self.pattern)
+        except_slot = bench.pattern(level, self.except_, exception=True) if self.except_ else None
+        every = bench.naming
 
         def look(batch: Batch, rows: Flags) -> Known:
             places = batch.found_in(rows, level, slot)
+            if except_slot is not None and places.row.size:
+                places = places.only(~beside(places, batch.found_beside(places, level, except_slot), -1))
             sure = surely_said(batch, places, negated=self.negated, quoted=self.quoted, asked=self.asked)
-            return quiet.found(batch, places.row, sure if self.except_ is None else sure & False, self.at_least)
+            places, sure = settled(batch, places, sure, self._counts, every=every)
+            return quiet.found(batch, places.row, sure, self.at_least)
 
         return look
+
+    def _counts(self, view: View, place: Place) -> bool:
+        """Whether it is said and not merely mentioned."""
+        turn, start, end = place
+        text = view.text(turn)
+        if not self.negated and negated(text, start, end):
+            return False
+        if not self.quoted and quoted(text, start, end):
+            return False
+        return self.asked == "count" or meant(self.asked, text, start, end)
 
 
 def _clear(places: list[Place], excluded: list[Place]) -> list[Place]:

@@ -11,13 +11,15 @@ from pydantic import Field, model_validator
 from qa.rules import quiet
 from qa.rules.asking import Asked
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
-from qa.rules.batch import Batch, Flags
+from qa.rules.batch import Batch, Flags, Numbers, Places
 from qa.rules.bench import Bench
 from qa.rules.columns import beside
 from qa.rules.finder import Finder, Words, listed
 from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level
+
+_FAR = 1 << 62
 
 
 class Near(Scoped):
@@ -81,8 +83,14 @@ class Near(Scoped):
         left = self._finder(bench, [*self.a, *listed(bench, self.a_list)])
         right = self._finder(bench, [*self.b, *listed(bench, self.b_list)])
 
+        all_count = self.negated and self.quoted and self.asked == "count"
+
         def look(batch: Batch, rows: Flags) -> Known:
             ones, others = left.all_in(batch, rows), right.all_in(batch, rows)
+            if self.within == 0 and all_count and self.at_least == 1:
+                there, sure = _in_rows(ones, others, rows.size, ordered=self.ordered)
+                (row,) = there.nonzero()
+                return quiet.found(batch, row, sure.take(row))
             if self.chars is not None:
                 ones = ones.only(beside(ones, others, self.chars))
             else:
@@ -120,6 +128,32 @@ class Near(Scoped):
             if other is not None and apart(one, other) <= (self.within or 0):
                 pairs.append((one, other))
         return pairs
+
+
+def _in_rows(ones: Places, others: Places, rows: int, *, ordered: bool) -> tuple[Flags, Flags]:
+    """Rows in which both stand; and those in which all of one stand on one side of all of the others.
+
+    There none overlaps one of the others, whichever are the longest.
+    """
+    there = _rows_of(ones, rows) & _rows_of(others, rows)
+    ones, others = (places.only(there.take(places.row)) for places in (ones, others))
+    (first_one, last_one), (first_other, last_other) = (_span(places, rows) for places in (ones, others))
+    behind = last_one <= first_other
+    return there, there & (behind if ordered else behind | (last_other <= first_one))
+
+
+def _rows_of(places: Places, rows: int) -> Flags:
+    there = np.zeros(rows, bool)
+    there[places.row] = True
+    return there
+
+
+def _span(places: Places, rows: int) -> tuple[Numbers, Numbers]:
+    """Row → where its first place begins and its last one ends; where there is none nothing is said."""
+    begin, end = np.full(rows, _FAR), np.full(rows, -1)
+    np.minimum.at(begin, places.row, places.start)
+    np.maximum.at(end, places.row, places.end)
+    return begin, end
 
 
 def _beside(one: Place, others: list[Place], ordered: bool) -> list[Place]:
