@@ -106,6 +106,10 @@ class Batch:
             [number for of, turns in messages for number in ([_NUMBERS[of[turn].role] for turn in turns] or (-1,))]
         )
 
+    def rows_of(self, role: Role | None) -> Flags:
+        """The turns of a role (None: of anybody)."""
+        return self.keep(("role", role), lambda: self.turn >= 0 if role is None else self.role == _NUMBERS[role])
+
     def _share(self, slots: int) -> None:
         """Tell the views what was found, so that nobody searches again; and how they were folded."""
         occurring = np.zeros((len(self.views), slots), bool)
@@ -274,10 +278,12 @@ class _Level:
         for which, there in self.searcher.characters.rows(self.folded.codes, self._begins):
             rows[which] = rows[which] | there if which in rows else there
         told = ~self.batch.alone.take(self.batch.chat)
-        for which, open_in in rows.items():
+        for which, there in rows.items():
             group = self.index.group_of[len(self.index.phrases) + which]
+            role = self.index.roles.get(group)
+            asked = there & (told if role is None else told & self.batch.rows_of(role))
             digits = not self.index.digits.isdisjoint(self.index.slots[group])
-            yield group, open_in & told & (self._digits >= FEWEST_DIGITS) if digits else open_in & told
+            yield group, asked & (self._digits >= FEWEST_DIGITS) if digits else asked
 
     def _rows(self, groups: Sequence[int]) -> Flags:
         """The rows in which matches of these groups of phrases stand."""

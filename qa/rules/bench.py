@@ -63,6 +63,8 @@ class Index:
     """Slot of a pattern → its group."""
     digits: frozenset[int]
     """Those of them that are runs of digits, and found quickly."""
+    roles: dict[int, Role]
+    """Group of a pattern → the role whose turns are asked about, where it is one."""
     late: frozenset[int]
     """Groups of patterns that are found when somebody asks: no rule waits for them, or their digits say nearly all."""
     unsought: dict[int, int]
@@ -158,6 +160,8 @@ class _Wanted:
     """Slot of a pattern → slot of the words of which one is in every match of it, …"""
     required: dict[int, Required] = field(default_factory=dict)
     """… and all that it cannot match without."""
+    roles: dict[int, set[Role | None]] = field(default_factory=lambda: defaultdict(set))
+    """Slot of a pattern → whose turns are asked about."""
     whose: set[Role | None] = field(default_factory=set)
 
 
@@ -230,6 +234,7 @@ class Bench:
             slot = self._known[level, pattern] = len(self._known)
             self._often[slot] = _LETTER**3
             wanted.patterns.append((compiled, slot))
+        wanted.roles[slot].add(self.whose)
         if not exception and slot not in wanted.sought:
             wanted.sought.add(slot)
             needed = wanted.required[slot] = required(pattern)
@@ -315,6 +320,14 @@ def _gated(wanted: _Wanted, slots: Sequence[Sequence[int]]) -> dict[int, frozens
     return {group: patterns for group, patterns in found.items() if patterns}
 
 
+def _roles(wanted: _Wanted, numbers: Mapping[tuple[tuple[int, ...], int], int]) -> dict[int, Role]:
+    """Group of a pattern → the only role whose turns are asked about."""
+    asked = ((slot, [*wanted.roles[slot]]) for _, slot in wanted.patterns)
+    return {
+        numbers[(slot,), WHOLE_START]: roles[0] for slot, roles in asked if len(roles) == 1 and roles[0] is not None
+    }
+
+
 _TABLE_LETTERS = 20_000
 """Letters of phrases up to which the automaton is a table, of about 0.6 KB each."""
 
@@ -343,6 +356,7 @@ def _index(wanted: _Wanted, whose: Role | None, awaited: frozenset[int]) -> Inde
         },
         of_pattern={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns},
         digits=frozenset(slot for text, slot in wanted.patterns if text in _DIGITS),
+        roles=_roles(wanted, numbers),
         late=frozenset(
             numbers[(slot,), WHOLE_START] for text, slot in wanted.patterns if slot not in awaited or text in _DIGITS
         ),

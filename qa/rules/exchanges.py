@@ -10,7 +10,6 @@ import numpy as np
 from qa.ledger import STICKER_KINDS
 from qa.rules.batch import MANY, Batch, Flags, Numbers, Places
 from qa.rules.columns import stands_in
-from qa.rules.scoping import role_rows
 from qa.rules.view import View
 from qa.text import Level
 from qa.types import Message, Role
@@ -146,7 +145,7 @@ def _said(batch: Batch) -> _Said:
     """The rows, and what else customer, agent and bot have sent."""
     what = np.full(batch.turn.size, _NOTHING)
     for role, number in _SAYS.items():
-        what[role_rows(batch, role)] = number
+        what[batch.rows_of(role)] = number
     rows = np.arange(batch.turn.size)
     more = _without_text(batch)
     if not more:

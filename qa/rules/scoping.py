@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qa.rules.base import Operator, Scope, Scoped, Side
-from qa.rules.batch import MANY, Batch, Flags, Numbers, role_number
+from qa.rules.batch import MANY, Batch, Flags, Numbers
 from qa.rules.bench import Bench
 from qa.rules.quiet import Glance, Known, Look, States, nothing_known, unplaced
 from qa.rules.reasons import ASK, IS_HIT, Reasons
@@ -65,11 +65,6 @@ def in_scope(scope: Scope, anchor: Glance | None, look: Look, reasons: Reasons, 
     return glance
 
 
-def role_rows(batch: Batch, role: Role | None) -> Flags:
-    """The turns of a role (None: of anybody)."""
-    return batch.keep(("role", role), lambda: batch.turn >= 0 if role is None else batch.role == role_number(role))
-
-
 def counts(batch: Batch, rows: Flags) -> Numbers:
     """Chat → how many of these rows are its own."""
     number: Numbers = np.add.reduceat(rows, batch.first[:-1], dtype=np.int64)
@@ -98,7 +93,7 @@ def _ends(batch: Batch, scope: Scope, rows: Flags) -> Flags:
 
 def _numbered(batch: Batch, scope: Scope, reasons: Reasons) -> _Cut:
     """The turns of the role, from one of them to another."""
-    rows = role_rows(batch, scope.role)
+    rows = batch.rows_of(scope.role)
     there = batch.keep(("said", scope.role), lambda: counts(batch, rows) > 0)
     states = np.where(there, _GO, reasons(scope.nobody))
     if scope.start is not None or scope.stop is not None:
