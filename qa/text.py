@@ -25,7 +25,10 @@ from itertools import accumulate
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import re2
 
+_CODE_BITS = 21
+"""Of a code point."""
 BREAK = "\n"
 """Stands between two turns of a joined text; inside a turn every line break is folded to a space."""
 
@@ -114,11 +117,20 @@ def squash_character(char: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _split() -> tuple[re.Pattern[str], dict[str, str]]:
-    """Finds split characters in ``SQUASH`` text (the longest form first), and what each reads as."""
+def _split() -> tuple[re2._Regexp, dict[str, str]]:
+    """Finds split characters in ``SQUASH`` text (the longest form first), and what each reads as; all at once."""
     pairs = {form: read for form, read in _stand_ins().items() if len(form) > 1}
     forms = {"".join(map(squash_character, form)): read for form, read in pairs.items()}
-    return re.compile("|".join(sorted(forms, key=len, reverse=True))), forms
+    return re2.compile("|".join(sorted(forms, key=len, reverse=True))), forms
+
+
+@lru_cache(maxsize=1)
+def _beginnings() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Code points with which split characters begin, as flags; and their first two characters, as numbers in order."""
+    starts = {form[:2] for form in _split()[1]}
+    first = np.zeros(2 + max(ord(start[0]) for start in starts), bool)
+    first[[ord(start[0]) for start in starts]] = True
+    return first, np.sort([(ord(start[0]) << _CODE_BITS) + ord(start[1]) for start in starts])
 
 
 def split_characters(text: str) -> Iterator[tuple[int, int, str]]:
@@ -297,16 +309,20 @@ class Originals:
         left[expanding] = _REPLACEMENT
         text = _string(left)
         stops = kept.searchsorted(self._ends).tolist()
-        alone = self._alone(text, stops, expanding, level)
-        return Together(self._chats, level, (text, left, kept), (self._ends, stops), alone)
-
-    def _alone(self, text: str, stops: list[int], expanding: npt.NDArray[np.int64], level: Level) -> set[int]:
-        """The few chats that are folded alone: characters in them become several, or several become one."""
         alone = set(np.searchsorted(stops, expanding, side="right").tolist())
         if level is Level.SQUASH:
-            split = [match.start() for match in _split()[0].finditer(text)]
-            alone.update(bisect_right(stops, at) for at in split)
-        return alone
+            alone |= _with_split(text, left, stops)
+        return Together(self._chats, level, (text, left, kept), (self._ends, stops), alone)
+
+
+def _with_split(text: str, codes: npt.NDArray[np.uint32], stops: list[int]) -> set[int]:
+    """The few chats, given by where they end, in which several characters become one."""
+    first, starts = _beginnings()
+    (at,) = first.take(codes, mode="clip").nonzero()
+    said = (codes.take(at).astype(np.int64) << _CODE_BITS) + codes.take(at + 1, mode="clip")
+    begun = at[starts.take(starts.searchsorted(said), mode="clip") == said]
+    chats = set(np.searchsorted(stops, begun, side="right").tolist())
+    return {chat for chat in chats if _split()[0].search(text[stops[chat - 1] + 1 if chat else 0 : stops[chat]])}
 
 
 def _starts(texts: Sequence[str]) -> tuple[int, ...]:

@@ -99,12 +99,14 @@ class Batch:
         self._share(slots)
 
     @cached_property
-    def role(self) -> Numbers:
+    def role(self) -> npt.NDArray[np.int8]:
         """Row → who wrote it (``role_number``), -1 where there is no turn."""
-        messages = [(view.chat.messages, view.turns_of(self.whose)) for view in self.views]
-        return np.array(
-            [number for of, turns in messages for number in ([_NUMBERS[of[turn].role] for turn in turns] or (-1,))]
+        turns = [(view.chat.messages, view.turns_of(self.whose)) for view in self.views]
+        role = np.full(self.turn.size, -1, np.int8)
+        role[self.turn >= 0] = np.frombuffer(
+            bytes([_NUMBERS[of[turn].role] for of, its in turns for turn in its]), np.int8
         )
+        return role
 
     def rows_of(self, role: Role | None) -> Flags:
         """The turns of a role (None: of anybody)."""
@@ -117,10 +119,9 @@ class Batch:
             level.search(occurring.reshape(-1), slots)
         self.occurring = occurring
         """Chat and slot: whether it occurs there."""
-        told = np.packbits(occurring, axis=1, bitorder="little")
-        for which, (view, bits, alone) in enumerate(zip(self.views, told, self.alone.tolist(), strict=True)):
+        for which, (view, alone) in enumerate(zip(self.views, self.alone.tolist(), strict=True)):
             if not alone:
-                view.share(Share(self, which), int.from_bytes(bits.tobytes(), "little"))
+                view.share(Share(self, which))
 
     def close(self) -> None:
         """Let go of everything at once: views and batch know each other, so nobody else would for a long time."""
@@ -196,6 +197,11 @@ class Share(NamedTuple):
     batch: Batch
     which: int
 
+    def occurring(self) -> int:
+        """Return which slots occur: the n-th bit stands for slot n."""
+        bits = np.packbits(self.batch.occurring[self.which], bitorder="little")
+        return int.from_bytes(bits.tobytes(), "little")
+
     def knows(self, level: Level, slot: int) -> bool:
         """Whether the batch has where a slot occurs: a pattern is not looked for in all chats for one."""
         searched = self.batch.levels[level]
@@ -219,6 +225,7 @@ class _Level:
 
     def search(self, occurring: Flags, slots: int) -> None:
         """Find phrases and patterns; set which of so many slots occur in which chat, the chats one after the other."""
+        self._characters = self.searcher.trie.numbered(self.folded.codes)
         self._find_phrases()
         groups = len(self.index.slots)
         self._present = np.zeros((len(self.batch.views), groups), bool)
@@ -237,7 +244,7 @@ class _Level:
         occurring[np.repeat(chat * slots, sizes) + slot] = True
 
     def _find_phrases(self) -> None:
-        found = self.searcher.trie.find(self.folded.codes)
+        found = self.searcher.trie.find(self._characters)
         group = self.searcher.groups.take(found.phrase)
         order = group.argsort(kind="stable")
         self._group = group.take(order).astype(np.int64)
@@ -275,7 +282,7 @@ class _Level:
             found = [group for group in groups if occurring[group]]
             if found:
                 rows[which] = self._rows(found)
-        for which, there in self.searcher.characters.rows(self.folded.codes, self._begins):
+        for which, there in self.searcher.characters.rows(self._characters, self._begins):
             rows[which] = rows[which] | there if which in rows else there
         told = ~self.batch.alone.take(self.batch.chat)
         for which, there in rows.items():
@@ -295,8 +302,9 @@ class _Level:
     def _locate(self, group: int, there: Flags) -> Places:
         """Where a pattern matches in these rows."""
         (row,) = there.nonzero()
-        lines = self.lines
-        searched = [lines[which] for which in row.tolist()]
+        text, begins = self.folded.text, self._begins
+        ends = np.append(begins, len(text) + 1).take(row + 1) - 1
+        searched = [text[begin:end] for begin, end in zip(begins.take(row).tolist(), ends.tolist(), strict=True)]
         spans = self.index.locate(group, BREAK.join(searched))
         if not spans:
             return NOWHERE
@@ -334,11 +342,6 @@ class _Level:
             return self._locate(group, self._open[group] & rows)
         found = self._located[group] = self._locate(group, self._open.pop(group))
         return found
-
-    @cached_property
-    def lines(self) -> list[str]:
-        """The rows, folded."""
-        return self.folded.text.split(BREAK)
 
     @cached_property
     def _digits(self) -> Numbers:

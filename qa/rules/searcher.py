@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,8 @@ class Searcher:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self.trie = Trie(index.phrases)
+        asked = [(which, sets) for which, alternatives in sorted(index.by_characters.items()) for sets in alternatives]
+        self.trie = Trie(index.phrases, sorted({character for _, sets in asked for one in sets for character in one}))
         self.groups = np.array(index.group_of[: len(index.phrases)], np.int16)
         """Of each phrase."""
         self.words = [
@@ -30,11 +31,7 @@ class Searcher:
             for which in sorted(set[int]().union(*index.gated.values()))
         ]
         """Patterns that wait for words, by their place in the index, and the groups of these words."""
-        self.characters = _Tables(
-            (which, [{*map(ord, characters)} for characters in sets])
-            for which, alternatives in index.by_characters.items()
-            for sets in alternatives
-        )
+        self.characters = _Tables(self.trie.numbers, asked)
         self.slots = np.array([slot for of in index.slots for slot in of], np.int64)
         """The slots of all groups one after the other …"""
         self.slots_first = firsts([len(of) for of in index.slots])
@@ -61,40 +58,34 @@ class _Wanted(NamedTuple):
 class _Tables:
     """Tells which rows have a character of each set that a pattern asks for.
 
-    A set is a bit of a table of code points, so that one look-up a character answers for all patterns.
+    A set is a bit of a table of characters, so that one look-up a character answers for all patterns.
     """
 
-    def __init__(self, asked: Iterable[tuple[int, Sequence[set[int]]]]) -> None:
+    def __init__(self, numbers: Mapping[str, int], asked: Iterable[tuple[int, Sequence[frozenset[str]]]]) -> None:
         self._tables: list[Masks] = []
         self._wanted: list[_Wanted] = []
-        known: dict[frozenset[int], int] = {}
-        """Sets that have a bit in the last table."""
-        sets_of = [(pattern, [frozenset(codes) for codes in sets]) for pattern, sets in asked]
-        self._size = 2 + max((max(codes) for _, sets in sets_of for codes in sets), default=0)
-        for pattern, sets in sets_of:
-            if not self._tables or len(known.keys() | {*sets}) > _BITS:
-                known = {}
-                self._tables.append(np.zeros(self._size, np.uint64))
-            bits = 0
-            for codes in sets:
-                bits |= 1 << self._bit(codes, known)
-            self._wanted.append(_Wanted(pattern, len(self._tables) - 1, np.uint64(bits)))
+        bits: dict[frozenset[str], int] = {}
+        """Of the last table."""
+        for pattern, sets in asked:
+            if not self._tables or len(bits.keys() | {*sets}) > _BITS:
+                bits = {}
+                self._tables.append(np.zeros(len(numbers) + 1, np.uint64))
+            wanted = 0
+            for characters in sets:
+                bit = bits.setdefault(characters, len(bits))
+                self._tables[-1][[numbers[character] for character in characters]] |= np.uint64(1 << bit)
+                wanted |= 1 << bit
+            self._wanted.append(_Wanted(pattern, len(self._tables) - 1, np.uint64(wanted)))
 
-    def _bit(self, codes: frozenset[int], known: dict[frozenset[int], int]) -> int:
-        """The bit of a set in the last table."""
-        bit = known.setdefault(codes, len(known))
-        self._tables[-1][[*codes]] |= np.uint64(1 << bit)
-        return bit
-
-    def rows(self, codes: npt.NDArray[np.uint32], begins: Numbers) -> Iterator[tuple[int, Flags]]:
+    def rows(self, characters: npt.NDArray[np.int32], begins: Numbers) -> Iterator[tuple[int, Flags]]:
         """Yield patterns and the rows (given by where they begin) that have what one alternative asks for."""
-        masks = [_of_rows(table, codes, begins) for table in self._tables]
+        masks = [_of_rows(table, characters, begins) for table in self._tables]
         for pattern, table, bits in self._wanted:
             yield pattern, (masks[table] & bits) == bits
 
 
-def _of_rows(table: Masks, codes: npt.NDArray[np.uint32], begins: Numbers) -> Masks:
+def _of_rows(table: Masks, characters: npt.NDArray[np.int32], begins: Numbers) -> Masks:
     """Row → which bits its characters have; the last row may be empty."""
-    bits = np.append(table.take(codes, mode="clip"), np.uint64(0))
+    bits = np.append(table.take(characters), np.uint64(0))
     found: Masks = np.bitwise_or.reduceat(bits, begins)
     return found

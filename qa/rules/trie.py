@@ -9,7 +9,7 @@ with fewer places left at each step. The trie is a double array (Aoe 1989): the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,23 +34,29 @@ class Found(NamedTuple):
 class Trie:
     """Phrases, ready to be found. They are not empty and each is there once.
 
+    Characters are numbered: first those of the phrases, then any ``others`` that somebody asks for.
+
     >>> trie = Trie(["退款", "退", "款"])
-    >>> found = trie.find(np.frombuffer("要退款".encode("utf-32-le"), "<u4"))
+    >>> found = trie.find(trie.numbered(np.frombuffer("要退款".encode("utf-32-le"), "<u4")))
     >>> sorted(zip(*(column.tolist() for column in found)))
     [(0, 1, 3), (1, 1, 2), (2, 2, 3)]
     """
 
-    __slots__ = ("_base", "_check", "_classes", "_deepest", "_ends")
+    __slots__ = ("_base", "_check", "_classes", "_deepest", "_ends", "numbers")
 
-    def __init__(self, phrases: Sequence[str]) -> None:
+    def __init__(self, phrases: Sequence[str], others: Iterable[str] = ()) -> None:
         seldom_last = Counter(character for phrase in phrases for character in phrase).most_common()
         order = {character: i for i, (character, _) in enumerate(seldom_last, start=1)}
+        known = len(order) + 1
+        for character in others:
+            order.setdefault(character, len(order) + 1)
+        self.numbers = order
+        """Character → its number; 0 stands for all others."""
         self._classes = np.zeros(max(map(ord, order), default=0) + 2, np.int32)
-        """Code point → character as the phrases number them, 0 for those that are in none."""
         for character, i in order.items():
             self._classes[ord(character)] = i
         self._deepest = max(map(len, phrases), default=0)
-        self._fill(*_tree([[order[character] for character in phrase] for phrase in phrases]), len(order) + 1)
+        self._fill(*_tree([[order[character] for character in phrase] for phrase in phrases]), known)
 
     def _fill(self, children: list[dict[int, int]], ends: dict[int, int], characters: int) -> None:
         """Lay out nodes, each with its children by character and, where a phrase ends, that phrase."""
@@ -59,7 +65,7 @@ class Trie:
         for node, below in enumerate(children):  # a node is numbered before its children
             for character, child in below.items():
                 cells[child] = bases[node] + character
-        size = max(cells) + characters + 1
+        size = max(cells) + len(self.numbers) + 2  # whatever character stands behind a node
         self._base = np.zeros(size, np.int32)
         self._base[cells] = bases
         self._check = np.full(size, _NOBODY, np.int32)
@@ -68,10 +74,13 @@ class Trie:
         self._ends = np.full(size, _NOBODY, np.int32)
         self._ends[[cells[node] for node in ends]] = list(ends.values())
 
-    def find(self, codes: npt.NDArray[np.uint32]) -> Found:
-        """Return all places of all phrases in a text given as code points, the shortest phrases first."""
+    def numbered(self, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
+        """Return the numbers of the characters of a text given as code points."""
+        return self._classes.take(codes, mode="clip")
+
+    def find(self, characters: npt.NDArray[np.int32]) -> Found:
+        """Return all places of all phrases in a text given as ``numbered``, the shortest phrases first."""
         base, check, ends = self._base, self._check, self._ends
-        characters = self._classes.take(codes, mode="clip")
         nodes = characters + base[_ROOT]
         (at,) = (check.take(nodes) == _ROOT).nonzero()
         nodes = nodes.take(at)

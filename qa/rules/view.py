@@ -43,8 +43,8 @@ class View:
     """One chat, read-only, with everything that several operators ask for kept after the first question."""
 
     __slots__ = (
-        "_asks", "_coded", "_folded", "_found", "_index", "_joined", "_ledger", "_matches", "_occurring", "_originals",
-        "_rows", "_shared", "_turns", "_whole", "chat", "context", "judged", "kinds", "scopes", "turns",
+        "_asks", "_coded", "_folded", "_found", "_index", "_joined", "_kinds", "_ledger", "_matches", "_occurring",
+        "_originals", "_rows", "_shared", "_turns", "_whole", "chat", "context", "judged", "scopes", "turns",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, index: Mapping[Level, Index], context: Context) -> None:
@@ -58,7 +58,7 @@ class View:
             ]
         )
         """Indexes of the turns that text rules read: shown to the customer and made of text."""
-        self.kinds = {message.kind for message in chat.messages}
+        self._kinds: set[str] | None = None
         self.scopes: dict[int, tuple[int, ...] | str] = {}
         self.judged: dict[Any, Any] = {}
         self._index = index
@@ -75,6 +75,13 @@ class View:
         self._turns: dict[Role | None, tuple[int, ...]] = {None: self.turns}
         self._ledger: Ledger | None = None
         self._rows: list[Row] | None = _UNKNOWN
+
+    @property
+    def kinds(self) -> set[str]:
+        """Kinds of the messages."""
+        if self._kinds is None:
+            self._kinds = {message.kind for message in self.chat.messages}
+        return self._kinds
 
     def turns_of(self, role: Role | None) -> tuple[int, ...]:
         """Text turns of one role (``None``: of everybody), in the order given."""
@@ -202,6 +209,8 @@ class View:
     def occurring(self) -> int:
         """Which slots of all levels occur, as a number: the n-th bit stands for slot n."""
         known = self._occurring
+        if known is None and self._shared is not None:
+            known = self._occurring = self._shared.occurring()
         if known is None:
             known = 0
             for level, index in self._index.items():
@@ -258,9 +267,9 @@ class View:
             return True
         return edges == WHOLE_WORD and end < len(text) and _runs_on(text[end - 1], text[end])
 
-    def share(self, shared: Share, occurring: int) -> None:
+    def share(self, shared: Share) -> None:
         """Take what was folded and found by somebody who does it for many chats, instead of doing it again."""
-        self._shared, self._occurring = shared, occurring
+        self._shared = shared
 
     def _join(self, level: Level, whose: Role | None) -> Joined:
         joined = self._joined.get((level, whose))

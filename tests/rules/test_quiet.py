@@ -183,16 +183,18 @@ def test_a_batch_finds_what_each_view_finds(rules: RuleSet, chats: list[Chat]) -
     views = [rules.view(chat, context) for chat in chats]
     batch = Batch(views, rules._searchers, rules._slots)
     assert 0 < batch.alone.sum() < len(chats) / 2
-    late = [slot for index in rules.indexes for slot, group in index.of_pattern.items() if group in index.late]
-    surely = ~sum(1 << slot for slot in late)
-    assert late
+    phrases = ~sum(1 << slot for index in rules.indexes for slot in index.of_pattern)
     for chat, view in zip(chats, views, strict=True):
         alone = rules.view(chat, context)
-        assert view.occurring & surely == alone.occurring & surely
+        assert view.occurring & phrases == alone.occurring & phrases
         for level, index in rules._index.items():
             for slot in index.groups:
-                assert view.found(level, slot) == alone.found(level, slot)
-                assert view.turns_with(level, slot) == alone.turns_with(level, slot)
+                role = index.roles.get(index.of_pattern.get(slot, -1))
+                there = [place for place in alone.found(level, slot) if role in (None, chat.messages[place[0]].role)]
+                asked = view.turns_of(role)
+                assert [place for place in view.found(level, slot) if place[0] in asked] == there
+                assert not there or slot in index.unsought or view.occurring >> slot & 1
+                assert view.turns_with(level, slot) & {*asked} == {place[0] for place in there}
 
 
 def test_together_as_one_by_one(rules: RuleSet, chats: list[Chat]) -> None:

@@ -27,11 +27,13 @@ def test_every_place_of_every_phrase_is_found(phrases: list[str], text: str) -> 
         for start in range(len(text))
         if text.startswith(phrase, start)
     ]
-    found = Trie(phrases).find(_codes(text))
+    trie = Trie(phrases, "不在其中")
+    found = trie.find(trie.numbered(_codes(text)))
     assert sorted(zip(*(column.tolist() for column in found), strict=True)) == expected
 
 
 def test_many_children_of_one_node() -> None:
     phrases = [chr(code) + chr(code + 1) for code in range(0x4E00, 0x4E00 + 700)]
-    found = Trie(phrases).find(_codes("".join(phrases)))
+    trie = Trie(phrases)
+    found = trie.find(trie.numbered(_codes("".join(phrases))))
     assert {phrases[number] for number in found.phrase.tolist()} == set(phrases)
