@@ -23,6 +23,7 @@ from qa.store import (
     board_fill,
     chats,
     counted,
+    counted_together,
     dropping,
     frames,
     history,
@@ -112,6 +113,7 @@ def _pages(place: Place) -> dict[str, Use]:
         "home: lead, 90 days": ("lead", "/?days=90"), "home: lead, a merchant": ("lead", "/?merchant=m-3"),
         "home: specialist": ("specialist", "/"), "home: agent": ("agent", "/"), "home: trainer": ("trainer", "/"),
         "home: merchant": ("viewer", "/"), "home: admin": ("admin", "/"), "nights": ("lead", "/nights"),
+        "agents": ("lead", "/agents"), "agents: a name": ("lead", "/agents?name=li"),
         "nights: a merchant": ("lead", "/nights?merchant=m-3"), "nights: far down": ("lead", "/nights?before=2025-09-01.1"),
         "nights: of a merchant": ("viewer", "/nights"), "night page": ("lead", f"/nights/{place.night}"),
         "rules": ("lead", "/rules"), "rules: a pack": ("lead", "/rules/h"), "rules: 90 days": ("lead", "/rules/h?days=90"),
@@ -199,6 +201,9 @@ _READS: dict[str, Use] = {
         "boards: when chats began": lambda c, p: board_fill.begun(c, p.night),
         "counts: nights without": lambda c, _p: counted.uncounted(c),
         "counts: of a night": lambda c, p: counted.counted_of(c, counted.Uncounted(p.night, MERCHANT, p.day, NOW, 10**9)),
+        "counts: of nights": lambda c, p: counted_together.rows_of(
+            c, [counted.Uncounted(one, MERCHANT, p.day, NOW, 10**9) for one in range(p.night, p.night - 50, -1)]
+        ),
         "reviews: for training": lambda c, _p: islice(reviews.iter_reviewed(c), 400),
         "reviews: for training, a merchant": lambda c, _p: islice(reviews.iter_reviewed(c, MERCHANT), 400),
         "reviews: what to label next": lambda c, _p: islice(reviews.iter_unreviewed(c), 400),

@@ -94,6 +94,7 @@ def keep_to(
         dropping.forget(engine, dropping.OF_CHATS)
     elif any(one.chats for one in of_months.values()):
         dropping.forget(engine, dropping.OF_MONTHS)
+    dropping.forget_rest(engine)
     _copy_ahead(engine, act, asked, progress)
     return [
         Done(term, due + of_months[term].chats, of_months[term].plus(one)) for term, (due, one) in rest.items()
@@ -211,6 +212,7 @@ def erase_customer(
     with read_tx(engine) as connection:
         ids = dropping.chats_of(connection, merchant, customer)
     if not ids:
+        dropping.forget_rest(engine)  # perhaps it was erased, and the process killed then
         raise NotFoundError(f"merchant {merchant!r} has no chat of this customer")
     progress.stage("chats of the customer", len(ids))
     sum_, waiting = Dropped(), iter(ids)

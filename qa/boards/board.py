@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from qa.boards.facts import ABOUT, CHATS, RULE, About, Figure, Kind
 from qa.boards.ranks import Ranked, tiers
 from qa.boards.sums import Figured, Sums, apart, figured
 from qa.people import Scope
-from qa.store import board
+from qa.store import agent_names, board
 from qa.store.board import Comment, Hour, Window
 from qa.store.session import read_tx
 
@@ -141,6 +141,12 @@ def agents(engine: Engine, scope: Scope, chosen: Chosen) -> Agents | None:
         by_day = board.by_day(connection, window, [name])
         average = figured(_added(by_day.get(name, {}), window.first, window.last), ABOUT[name].kind).value
         return Agents(window, days, names, _agents(connection, window, by_day), average)
+
+
+def names_of(engine: Engine, shown: Agents, agents: Iterable[Ranked]) -> dict[tuple[str, str], str]:
+    """Return (merchant, agent) → what these agents are called; who is not named in the newest chat is left out."""
+    with read_tx(engine) as connection:
+        return agent_names.names_of(connection, [(one.merchant, one.agent) for one in agents], shown.window.last)
 
 
 def _meant(connection: Connection, scope: Scope, chosen: Chosen) -> tuple[tuple[str, ...], int, Window | None]:

@@ -21,7 +21,7 @@ from qa.policy import Policy
 from qa.progress import Progress, Quiet
 from qa.rules.context import make_context
 from qa.rules.inspector import Standard
-from qa.store import board_fill, counted, frames, inspections, nights
+from qa.store import board_fill, counted, counted_together, frames, inspections, nights
 from qa.store.board_fill import Drawn, OpenNight
 from qa.store.board_tables import ALL
 from qa.store.chats import decode_body
@@ -118,14 +118,15 @@ def count_again(engine: Engine, progress: Progress) -> None:
     """Count the nights whose counts do not hold: judged again since, or added up before there were counts."""
     with read_tx(engine) as connection:
         lacking = counted.uncounted(connection)
+        lots = list(counted_together.lots(connection, lacking))
     if lacking:
         progress.stage("counting rules and agents", len(lacking))
-    for night in lacking:
+    for some in lots:
         with read_tx(engine) as connection:
-            counts = counted.counted_of(connection, night)
+            rows = counted_together.rows_of(connection, some)
         with write_tx(engine) as connection:
-            counted.put_unless_newer(connection, counts, night.review)
-        progress.advance()
+            counted_together.put_unless_newer(connection, rows, some)
+        progress.advance(len(some))
 
 
 def _settings(connection: Connection, night: OpenNight, zone: tzinfo) -> LedgerSettings:

@@ -19,6 +19,7 @@ from qa.casebook.curating import (
     fold,
     nominate,
     read_origin,
+    recut,
     set_state,
 )
 from qa.casebook.library import Listed, Opened, Similar, look, merchants_of, open_case, similar_to, similar_to_chat
@@ -59,6 +60,7 @@ __all__ = [
     "open_case",
     "quote",
     "read_origin",
+    "recut",
     "set_state",
     "similar_to",
     "similar_to_chat",

@@ -20,13 +20,17 @@ from qa.casebook.transcript import (
 )
 from qa.errors import NotFoundError, QaError
 from qa.people import Scope
-from qa.store import audit, case_words, cases, inspected, inspections
+from qa.progress import Progress
+from qa.store import audit, case_words, cases, dropping, inspected, inspections
 from qa.store.audit import Act
 from qa.store.case_filters import CaseKind, CaseState
 from qa.store.cases import CaseHead, StoredCase
 from qa.store.chats import StoredChat, get_chat
 from qa.store.session import read_tx, write_tx
 from qa.store.words import terms
+
+_PART = 50
+"""Cases whose words are cut in one transaction."""
 
 
 class CaseDraft(NamedTuple):
@@ -190,6 +194,27 @@ def nominate(engine: Engine, act: Act, inspection: int, kind: str, note: str | N
             raise NotFoundError(f"there is no inspection {inspection}")
         new = cases.nominate(connection, inspection, act.by, kind, lines(note, "note") or None, act.at)
         audit.append(connection, act, "case.nominate", f"inspection:{inspection}", {"kind": kind, "new": new})
+
+
+def recut(engine: Engine, progress: Progress) -> int:
+    """Cut the words of every case again, as the program cuts today; returns how many cases that were.
+
+    A case whose words were taken away gets none. Killed, it can be begun again.
+    """
+    progress.stage("words of cases")
+    done, after = 0, 0
+    while True:
+        with write_tx(engine) as connection:
+            keys = case_words.known_after(connection, after, _PART)
+            cases.hold_cases(connection, keys)
+            dropping.overwrite(connection)
+            there = set(case_words.known_after(connection, after, _PART))
+            for head, transcript in (_stored(connection, key) for key in keys if key in there):
+                _set_words(connection, head.id, head._asdict(), head.tags, lines_of(transcript))
+        if not keys:
+            return done
+        done, after = done + len(keys), keys[-1]
+        progress.advance(len(keys))
 
 
 def draft_of(head: CaseHead) -> CaseDraft:

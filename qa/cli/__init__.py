@@ -45,7 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "init": Entry("The workbench", "qa.cli.init:command", "Make the secret, the tables and the first admin."),
     "users": Entry("The workbench", "qa.cli.users:command", "add, list, disable, reset: who may log in."),
     "audit": Entry("The workbench", "qa.cli.audit:command", "verify: is the log of who did what unbroken."),
-    "db": Entry("Keep house", "qa.cli.db:command", "upgrade, current: the schema; copy: to another database."),
+    "db": Entry("Keep house", "qa.cli.db:command", "upgrade, current: the schema; reindex: the searches; copy."),
     "backup": Entry("Keep house", "qa.cli.backup:backup_command", "Write everything into one file, while others work."),
     "restore": Entry("Keep house", "qa.cli.backup:restore_command", "Put a backup into an empty database."),
     "retention": Entry(

@@ -1,4 +1,4 @@
-"""``qa db``: the version of the database schema, and moving to another database."""
+"""``qa db``: the version of the database schema, the words of the searches, and moving to another database."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import click
 
+from qa import casebook, queueing
 from qa.cli.common import err, now, out, pass_settings, progress
 from qa.cli.owner import user
 from qa.config import Settings
 from qa.moving import Carried, copy_database
 from qa.store.audit import Act
-from qa.store.migrate import current_revision, head_revision, upgrade
+from qa.store.dropping import SEARCHES, forget
+from qa.store.migrate import current_revision, head_revision, require_ready, upgrade
 from qa.store.session import describe, opened
 
 _HASH = 16
@@ -20,7 +22,7 @@ _HASH = 16
 
 @click.group("db")
 def command() -> None:
-    """The version of the database schema, and moving to another database.
+    """The version of the database schema, the words of the searches, and moving to another database.
 
     An empty database is filled by the first command that writes to it; `upgrade` is needed after a new version of
     this program. Make a backup before it.
@@ -64,6 +66,23 @@ def copy_command(source: str, target: str) -> None:
             done = copy_database(old, new, Act(f"cli:{user()}", now()), shown)
         _tell(done)
         err().print(f"{describe(old)} → {describe(new)}: set QA_DATABASE_URL to the new one")
+
+
+@command.command("reindex")
+@pass_settings
+def reindex_command(settings: Settings) -> None:
+    """Cut the words of the searches anew: of chats in the queue, and of cases.
+
+    After a change of jieba, its dictionary, or how characters are folded. Until then what was put in earlier is found
+    by the words as they were cut then. Others may work meanwhile; killed, give the command again.
+    """
+    with opened(settings.database_url) as engine:
+        require_ready(engine)
+        with progress() as shown:
+            queue, cases = queueing.recut(engine, shown), casebook.recut(engine, shown)
+        if queue.changed or cases:
+            forget(engine, SEARCHES)
+    click.echo(f"{queue.chats:,} chats of the queue, {queue.changed:,} cut otherwise; {cases:,} cases")
 
 
 def _tell(done: Sequence[Carried]) -> None:

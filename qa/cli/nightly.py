@@ -29,6 +29,7 @@ from qa.operating import note_stages
 from qa.policy import PolicyBook
 from qa.queueing import fill
 from qa.store.chats import count_open, days_with_chats, merchants, merchants_with_chats
+from qa.store.dropping import forget_rest
 from qa.store.migrate import ensure_ready
 from qa.store.readers import few_collections
 from qa.store.session import opened, read_tx
@@ -69,7 +70,8 @@ def command(
     only shown. --date auto is yesterday in the installation's zone, or today where yesterday has no chats.
 
     Exit codes: 0 done; 3 done, but some chats are broken (a rule crashed on them); 75 another process holds a night;
-    69 the cluster cannot be reached or was lost: the same command again, with any backend, goes on.
+    69 the cluster cannot be reached or was lost, 5 the database cannot be used, here or at a worker: the same command
+    again, with any backend, goes on.
     """
     if masked and json_file is None:
         raise ConfigError("--masked is about the file of --json, and there is none")
@@ -89,6 +91,7 @@ def command(
                 there = max((one.processes for one in results), default=1)
                 fill(engine, now(), shown, there, pool.share())
                 roll_up(engine, settings.zone, shown, there, pool.share())
+                forget_rest(engine)
         except QaError:  # does not hide the nights that were done before
             _tell(engine, results)
             raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
+from qa.models.known import HALF
 from qa.nightly import NightResult, Rescored
 from qa.rules.inspector import Standard
 from qa.store import frames, inspections, nights
@@ -47,9 +49,8 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
     console.print(f"model {model}")
     if result.refused is not None:
         console.print(f"THE MODEL WAS REFUSED, rules only: {result.refused}", style="bold red", markup=False)
-    for one in summary.get("drift", []):
-        if one["level"] != "none":
-            console.print(_drift(one), style="bold" if one.get("unusual") else None, markup=False)
+    for line, style in drift_lines(summary.get("drift", [])):
+        console.print(line, style=style, markup=False)
     for remark in _remarks(result, still_open, summary):
         console.print(remark)
     console.print(_estimates(summary["estimates"]))
@@ -62,6 +63,17 @@ def print_night(console: Console, connection: Connection, result: NightResult, s
         by = result.crew
         who = "" if by is None else f" ({by.backend}, {by.workers} worker{'s' if by.workers != 1 else ''})"
         console.print(f"time: {times}{who}")
+
+
+def drift_lines(drift: list[dict[str, Any]]) -> Iterator[tuple[str, str | None]]:
+    """Yield what is told of how far a night is from what its model learnt from, with the style of each line."""
+    for one in drift:
+        if one["level"] != "none":
+            yield _drift(one), "bold" if one.get("unusual") else None
+        known = one.get("known")
+        if known is not None and known < HALF:
+            told = f"warning: the model knows {known:.0%} of what customers said here"
+            yield f"{told}; on chats of which it knows almost nothing it abstains", "bold red"
 
 
 def _drift(one: dict[str, Any]) -> str:

@@ -110,6 +110,8 @@ class Drift(NamedTuple):
     chance: float
     """The value that chance alone passes in one of a thousand nights."""
     words: tuple[Moved, ...] = ()
+    known: float | None = None
+    """Of words: the share of the night's that the reference keeps; None: it has none, or this is a head."""
 
 
 def psi(reference: Sequence[int], now: Sequence[int]) -> float:
@@ -283,7 +285,20 @@ def _words(before: WordCounts, now: WordCounts) -> Drift:
     first, second = ([*some, one.total - sum(some)] for some, one in zip(counts, (before, now), strict=True))
     value = psi(first, second)
     chance = chance_point(len(first), before.total, now.total)
-    return Drift("words", value, level_of(value, chance), chance, _moved(before, now))
+    return Drift("words", value, level_of(value, chance), chance, _moved(before, now), known_share(before, now))
+
+
+def known_share(before: WordCounts, now: WordCounts) -> float | None:
+    """Return the share of all word occurrences (each word once a chat) that are of words known before.
+
+    A number is known only where those are mostly numbers: chats whose words are ids, told of as text, are none of ours.
+
+    >>> known_share(WordCounts(2, 3, {"退": 2, "1": 1}), WordCounts(2, 4, {"退": 1, "1": 3}))
+    0.25
+    """
+    ids = 2 * sum(map(str.isdecimal, before.words)) > len(before.words)
+    known = (n for word, n in now.words.items() if word in before.words and (ids or not word.isdecimal()))
+    return sum(known) / now.total if now.total else None
 
 
 def _moved(before: WordCounts, now: WordCounts) -> tuple[Moved, ...]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from qa.models.heads import HeadName
+from qa.models.known import HALF
 from qa.models.labelled import LabelledChat, labels_of
 from qa.models.model import Model, batches
 from qa.models.opinions import LABELS, Level, ModelError
 from qa.models.scores import Floats, Judged
-from qa.types import Role
+from qa.types import Chat, Role
 
 Judge = Callable[[Sequence[LabelledChat]], "Said"]
 Fit = Callable[[Sequence[LabelledChat]], Judge]
@@ -42,20 +43,39 @@ def judge_with(model: Model, name: HeadName) -> Judge:
     def judge(chats: Sequence[LabelledChat]) -> Said:
         parts: list[Floats] = [np.zeros((0, 3))]
         units: list[tuple[int, int]] = []
+        strange: list[bool] = []
         plain = [chat.chat for chat in chats]
         for batch in batches(plain):
             seen = model.see([plain[i] for i in batch], [chats[i].hits for i in batch])
             parts.append(model.probabilities(seen)[name])
             if name[0] is Level.CHAT:
                 units += [(i, -1) for i in batch]
+                strange += seen.strange.tolist()
             else:
                 rows = seen.rows
                 units += [(batch[rows.chat[r]], int(rows.turn[r])) for r in rows.customers.tolist()]
+                strange += seen.strange[rows.chat[rows.customers]].tolist()
         probabilities = np.concatenate(parts)
         chosen = (np.log(np.maximum(probabilities, 1e-12)) + np.array(head.decision)).argmax(axis=1)
-        return Said(probabilities, units, chosen.tolist(), (probabilities.max(axis=1) >= head.threshold).tolist())
+        sure = (probabilities.max(axis=1) >= head.threshold) & ~np.array(strange, dtype=bool)
+        return Said(probabilities, units, chosen.tolist(), sure.tolist())
 
     return judge
+
+
+def known_turns(model: Model, chats: Sequence[Chat]) -> tuple[int, int]:
+    """Return how many turns of customers a model's vocabulary knows, and of how many.
+
+    Known is a turn of which half of what is said is, at least. One in which nothing can be, such as a sticker alone,
+    is left out.
+    """
+    known = read = 0
+    for batch in batches(chats):
+        seen = model.see([chats[i] for i in batch])
+        turns = seen.known.only(seen.rows.customers)
+        known += int((turns.shares[turns.all > 0] >= HALF).sum())
+        read += int((turns.all > 0).sum())
+    return known, read
 
 
 def compare_with_labels(said: Said, chats: Sequence[LabelledChat], name: HeadName, first_group: int = 0) -> Judged:

@@ -24,10 +24,12 @@ from qa.models.features import (
 from qa.models.heads import LABEL_COUNT, Head, HeadName, apply_blend, as_usual, counted
 from qa.models.heads import probabilities as softened
 from qa.models.hits import Hits, rule_figures
+from qa.models.known import LEAST, Known, units
+from qa.models.ngrams import occurrences
 from qa.models.opinions import HEADS, LABELS, ChatOpinion, Level, ModelError, Task, TurnOpinion
-from qa.models.rows import Rows, is_pretokenized, lay_out
+from qa.models.rows import Flags, Rows, is_pretokenized, lay_out
 from qa.models.settings import Settings
-from qa.models.vocabulary import Floats, Vocabulary, gathered, vectors
+from qa.models.vocabulary import Floats, Vocabulary, gathered, indexed, vectors
 from qa.models.wording import Wording, read, read_ids
 from qa.tokens import cutter
 from qa.types import Chat, Opinion
@@ -48,6 +50,13 @@ class Seen:
     vectors: sparse.csr_array
     hits: tuple[Hits | None, ...]
     """What rules found in each chat; None: nobody asked them, or its words are ids."""
+    known: Known
+    """How much of each row the vocabulary knows."""
+
+    @property
+    def strange(self) -> Flags:
+        """Return of which chats almost nothing is known: nothing is to be made of an opinion on them."""
+        return self.known.of(self.rows.chat, self.rows.chats).shares < LEAST
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +128,10 @@ class Model:
         rows = lay_out(chats)
         wording = read_ids(rows.texts) if rows.pretokenized else read(rows.texts, self._cut)
         told = (None,) * len(chats) if hits is None or rows.pretokenized else tuple(hits)
-        return Seen(rows, wording, vectors(wording, self.vocabulary), told)
+        found = occurrences(wording)
+        index = indexed(self.vocabulary, found)
+        known = units(wording, found, index)
+        return Seen(rows, wording, vectors(wording, self.vocabulary, found, index), told, known)
 
     def probabilities(self, seen: Seen) -> dict[HeadName, Floats]:
         """Return for each head the probabilities of all customer turns or all chats."""
@@ -178,8 +190,12 @@ class Model:
 
     def _opinions(self, seen: Seen, found: Mapping[HeadName, Floats]) -> Iterable[ChatOpinion]:
         rows = seen.rows
-        of_turns = {task: self._made((Level.TURN, task), found) for task in (Task.SENTIMENT, Task.SATISFACTION)}
-        of_chats = {task: self._made((Level.CHAT, task), found) for task in Task if (Level.CHAT, task) in self.heads}
+        strange = seen.strange
+        which = strange[rows.chat[rows.customers]]
+        of_turns = {task: self._made((Level.TURN, task), found, which) for task in (Task.SENTIMENT, Task.SATISFACTION)}
+        of_chats = {
+            task: self._made((Level.CHAT, task), found, strange) for task in Task if (Level.CHAT, task) in self.heads
+        }
         turns: list[list[TurnOpinion]] = [[] for _ in range(rows.chats)]
         for index, row in enumerate(rows.customers.tolist()):
             opinion = TurnOpinion(
@@ -194,13 +210,12 @@ class Model:
                 continue
             yield ChatOpinion(**{task.value: of_chats[task][index] for task in of_chats}, turns=tuple(mine))
 
-    def _made(self, name: HeadName, found: Mapping[HeadName, Floats]) -> list[Opinion]:
+    def _made(self, name: HeadName, found: Mapping[HeadName, Floats], strange: Flags) -> list[Opinion]:
         values = found[name]
         best = values.argmax(axis=1)
         sure = values.max(axis=1)
-        rows = zip(
-            best.tolist(), sure.tolist(), values.tolist(), (sure < self.heads[name].threshold).tolist(), strict=True
-        )
+        unsure = (sure < self.heads[name].threshold) | strange
+        rows = zip(best.tolist(), sure.tolist(), values.tolist(), unsure.tolist(), strict=True)
         labels = LABELS[name[1]]
         return [Opinion(labels[which], p, tuple(row), abstains) for which, p, row, abstains in rows]
 

@@ -36,6 +36,10 @@ class Occurrences:
     last: Ints
     chars: int
     """This many, from the first on, are runs of characters; words and pairs of words follow."""
+    symbols: int
+    """This many, from the first on, are single symbols."""
+    words: int
+    """This many, from ``chars`` on, are single words."""
 
 
 def occurrences(wording: Wording) -> Occurrences:
@@ -73,7 +77,7 @@ def occurrences(wording: Wording) -> Occurrences:
     keys += [word_keys[is_word], pair_keys[pairs]]
     # a span may begin or end at an edge, which stands between two texts: its inside says whose it is
     owner = text[np.where(stop[first], first + 1, first)]
-    return Occurrences(np.concatenate(keys), owner, first, last, chars)
+    return Occurrences(np.concatenate(keys), owner, first, last, chars, len(firsts[0]), int(is_word.sum()))
 
 
 def span_keys(codes: npt.NDArray[np.uint32], first: Ints, last: Ints, *, word: bool = False) -> Keys:

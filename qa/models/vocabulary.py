@@ -86,13 +86,15 @@ def learn(wording: Wording, fewest: int, lexicon: Lexicon | None = None, *, whol
     return Vocabulary.of(keys, names, len(parts[0][0]), lexicon, whole=whole)
 
 
-def vectors(wording: Wording, vocabulary: Vocabulary, found: Occurrences | None = None) -> sparse.csr_array:
+def vectors(
+    wording: Wording, vocabulary: Vocabulary, found: Occurrences | None = None, index: Ints | None = None
+) -> sparse.csr_array:
     """Return one row a text: ``1 + ln(count)`` of each known feature, each kind scaled to length 1.
 
     Of a ``whole`` vocabulary the square of the length of runs, and of words, is the share of them that is known.
     """
     found = found or occurrences(wording)
-    feature, which = _features(vocabulary, wording, found)
+    feature, which = _features(vocabulary, wording, found, index)
     rows = weigh(_counts(found.text[which], feature, (wording.texts, vocabulary.grouped)), vocabulary)
     if vocabulary.whole:
         loud = _known_shares(vocabulary, found, feature, which, wording.texts)
@@ -128,9 +130,11 @@ def located(wording: Wording, vocabulary: Vocabulary) -> tuple[Ints, Ints, Ints,
     return text, feature, starts, wording.ends[last]
 
 
-def _features(vocabulary: Vocabulary, wording: Wording, found: Occurrences) -> tuple[Ints, Ints]:
+def _features(
+    vocabulary: Vocabulary, wording: Wording, found: Occurrences, index: Ints | None = None
+) -> tuple[Ints, Ints]:
     """Every known feature that occurs, and of which occurrence it is one."""
-    index = _within(vocabulary, found)
+    index = indexed(vocabulary, found) if index is None else index
     (which,) = (index >= 0).nonzero()
     if vocabulary.lexicon is None:
         return index[which], which
@@ -176,8 +180,8 @@ def _counts(row: Ints, column: Ints, shape: tuple[int, int]) -> sparse.csr_array
     return made
 
 
-def _within(vocabulary: Vocabulary, found: Occurrences) -> Ints:
-    """Feature of each occurrence or -1; a word of one character is not taken for that character."""
+def indexed(vocabulary: Vocabulary, found: Occurrences) -> Ints:
+    """Return the feature of each occurrence or -1; a word of one character is not taken for that character."""
     index = vocabulary.table.find(found.keys)
     index[: found.chars][index[: found.chars] >= vocabulary.chars] = -1
     index[found.chars :][index[found.chars :] < vocabulary.chars] = -1

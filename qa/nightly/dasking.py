@@ -20,7 +20,7 @@ import msgspec
 import orjson
 from sqlalchemy.engine import URL
 
-from qa.errors import ClusterError, ConfigError
+from qa.errors import ClusterError, ConfigError, StoreError
 from qa.nightly import hands
 from qa.nightly.cluster import Cluster, Gone, Heard, connected
 from qa.nightly.facts import of_night, of_program
@@ -71,6 +71,7 @@ class DaskPool:
 
         Raises:
             ConfigError: a worker would do it differently; the text names its host, what differs, and both values.
+            StoreError: a worker cannot reach the database.
             ClusterError: no worker answers.
         """
         self.leave()
@@ -83,7 +84,8 @@ class DaskPool:
         self._members, self._url = members, assignment.url
         there = members.gather()
         if members.refused:
-            raise ConfigError("\n".join(members.refused.values()))
+            down = members.refused.keys() <= members.unreached.keys()
+            raise (StoreError if down else ConfigError)("\n".join(members.refused.values()))
         if not there:
             raise _no_worker(self._cluster)
         if not members.roster:

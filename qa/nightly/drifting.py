@@ -78,6 +78,7 @@ def _told(one: Drift, before: Sequence[NightLine]) -> dict[str, Any]:
         "usual": None if here is None else round(here.median, 4),
         "unusual": stands_out(one.value, one.level, here, told=told),
         "words": [word.word for word in one.words],
+        "known": None if one.known is None else round(one.known, 4),
     }
 
 

@@ -20,7 +20,7 @@ import msgspec
 import orjson
 
 from qa.config import Settings, load_settings
-from qa.errors import QaError
+from qa.errors import QaError, StoreError
 from qa.models.registry import Registry
 from qa.models.shipping import SHIPPED_MODEL
 from qa.nightly.facts import of_night, of_program
@@ -30,6 +30,9 @@ from qa.store.session import make_engine
 
 MOST_NIGHTS = 4
 """Nights that a process keeps; those that nobody took leave of go in the end."""
+
+UNREACHED = "unreached"
+"""Among the facts of a process that could not reach its database: it differs in nothing, and may be asked again."""
 
 _PROGRAM = "qa"
 _turn = threading.Lock()
@@ -57,6 +60,8 @@ def meet(token: str, sent: bytes) -> dict[str, str]:
             engine = make_engine(assignment.url, read_only=True)
             facts = of_night(assignment, engine)
             _keep(token, Team(engine, assignment))
+        except StoreError as problem:
+            return host | {"problem": str(problem), UNREACHED: "database"}
         except QaError as problem:
             return host | {"problem": str(problem)}
         except Exception as problem:  # noqa: BLE001 - Dask would log what was sent, and that may hold a password

@@ -13,6 +13,8 @@ from qa.nightly.roster import Roster
 
 LOOK_S = 1.0
 """Seconds between two looks at who is there."""
+AGAIN_S = 30.0
+"""Seconds after which a worker is asked again that could not reach the database."""
 
 
 class Members:
@@ -24,6 +26,8 @@ class Members:
         self.cluster, self.token, self.patience, self.tell = cluster, token, patience, tell
         self.roster = Roster(patience)
         self.refused: dict[str, str] = {}
+        self.unreached: dict[str, float] = {}
+        """Of those refused: who could not reach the database, and when."""
         self.worked: set[str] = set()
         self._sent, self._ours = sent, ours
         self._asked: dict[str, int] = {}
@@ -68,6 +72,8 @@ class Members:
             where = f"worker {worker} ({hands.host_of(heard.answer)})"
             found_all = [f"{where}: {line}" for line in self._compared(heard.answer)]
             if found_all:
+                if hands.UNREACHED in heard.answer:
+                    self.unreached[worker] = time.monotonic()
                 self._refuse(worker, found_all)
             else:
                 del self._asked[worker]
@@ -79,6 +85,11 @@ class Members:
         self.refused[worker] = "\n".join(lines)
         if self._begun:  # the night does not stop for a newcomer
             self.tell(f"not let in: {self.refused[worker]}")
+
+    def _admit(self, worker: str) -> None:
+        """Let a worker that was refused be asked again."""
+        del self.refused[worker]
+        self.unreached.pop(worker, None)
 
     def look(self) -> list[str]:
         """See now and then who is there: return members that are gone, and ask those that are new."""
@@ -92,7 +103,9 @@ class Members:
             self.cluster.forget(worker)
             self.tell(f"worker {worker} left the cluster before it took part")
         for worker in self.refused.keys() - there:
-            del self.refused[worker]
+            self._admit(worker)
+        for worker in [worker for worker, since in self.unreached.items() if now - since >= AGAIN_S]:
+            self._admit(worker)
         for worker in sorted(there - self._asked.keys() - self.refused.keys()):
             if worker not in self.roster and not self._closed:
                 self._ask(worker)

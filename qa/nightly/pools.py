@@ -39,6 +39,7 @@ class Pool(Protocol):
 
         Raises:
             ConfigError: somebody would do it differently; the text says who, and in what.
+            StoreError: somebody cannot reach the database.
         """
 
     def each(

@@ -31,6 +31,7 @@ from qa.queueing.leading import (
     team_day,
 )
 from qa.queueing.looking import PAGE, Line, Listed, Row, Today, days_progress, look
+from qa.queueing.recutting import Recut, recut
 from qa.queueing.saved import FilterNameError, forget, keep
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Line",
     "Listed",
     "QuotaError",
+    "Recut",
     "Row",
     "Today",
     "Worker",
@@ -60,6 +62,7 @@ __all__ = [
     "forget",
     "keep",
     "look",
+    "recut",
     "release",
     "reviewers",
     "set_quota",

@@ -44,6 +44,12 @@ def set_words(connection: Connection, case_id: int, said: Iterable[str], telling
     insert_all(connection, case_words, rows)
 
 
+def known_after(connection: Connection, after: int, limit: int) -> list[int]:
+    """Return cases that the search knows, by key, behind one."""
+    key = _search.c.rowid if connection.dialect.name == "sqlite" else _search.c.case_id
+    return list(connection.execute(select(key).where(key > after).order_by(key).limit(limit)).scalars())
+
+
 def found(connection: Connection, wanted: Sequence[Sequence[str]]) -> Select[Any]:
     """Return a query of the cases (column ``case_id``) that hold every phrase."""
     c = _search.c

@@ -153,6 +153,11 @@ def read_case(connection: Connection, case_id: int) -> StoredCase | None:
     return StoredCase(_head(row, tags), orjson.loads(row.transcript))
 
 
+def hold_cases(connection: Connection, case_ids: Sequence[int]) -> None:
+    """Let nobody change these cases until the transaction ends."""
+    connection.execute(select(_c.id).where(_c.id.in_(case_ids)).order_by(_c.id).with_for_update()).all()
+
+
 def read_heads(connection: Connection, case_ids: Sequence[int]) -> dict[int, CaseHead]:
     """Return cases as lists show them, by key."""
     rows = connection.execute(select(*_HEAD, _c.star, _c.notes).where(_c.id.in_(case_ids))).all()

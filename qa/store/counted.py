@@ -111,13 +111,6 @@ def put(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(insert(counted_nights).values(row))
 
 
-def put_unless_newer(connection: Connection, row: dict[str, Any], review: int) -> None:
-    """Write counts that know the reviews up to one, unless the night was added up with newer ones meanwhile."""
-    query = select(_b.review).where(_b.night_id == row["night_id"]).with_for_update()
-    if connection.execute(query).scalar() == review:
-        put(connection, row)
-
-
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 

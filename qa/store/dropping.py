@@ -34,7 +34,7 @@ from qa.store.covering import cover_places, covered
 from qa.store.keys import among
 from qa.store.operation_tables import dropped_texts
 from qa.store.queue_tables import queue_items, queue_marks
-from qa.store.session import write_tx
+from qa.store.session import read_tx, write_tx
 from qa.store.tables import chats, findings, inspections, nights, quotes, reviews, verdicts
 from qa.store.texts import (
     AHEAD,
@@ -52,6 +52,8 @@ from qa.types import Instant
 RETENTION, ERASURE = "retention", "erasure"
 """Why a text was dropped."""
 
+_OVERWRITE = "PRAGMA secure_delete = ON"
+_MOST_OWED = 1_000_000
 _c = chats.c
 _BEING_DROPPED = exists().where(dropped_texts.c.chat_pk == _c.id, dropped_texts.c.reason != AHEAD)
 
@@ -169,9 +171,10 @@ def _drop_found(connection: Connection, pks: Sequence[int], now: Instant, reason
 
 
 def overwrite(connection: Connection) -> None:
-    """Have what is removed from now on overwritten in the file (SQLite)."""
+    """Have what is removed from now on overwritten in the file, and ``forget`` be owed (SQLite)."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        connection.exec_driver_sql(_OVERWRITE)
+        connection.exec_driver_sql(f"PRAGMA user_version = {_left(connection) % _MOST_OWED + 1}")
 
 
 def _note(connection: Connection, pks: Sequence[int], judged: Collection[int], now: Instant, reason: str) -> None:
@@ -208,26 +211,45 @@ def forget(engine: Engine, tables: Iterable[str]) -> None:
     """Clear what the database still keeps of dropped texts in places that nothing reads any more.
 
     On SQLite the search is merged and the ``-wal`` file emptied (removed content is overwritten anyway); on PostgreSQL
-    the tables are vacuumed.
+    the tables are vacuumed. What is killed on the way is made up for by ``forget_rest``.
     """
     if engine.dialect.name != "sqlite":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"VACUUM {', '.join(tables)}")
         return
     with write_tx(engine) as connection:
-        overwrite(connection)
+        known = _left(connection)
+        connection.exec_driver_sql(_OVERWRITE)
         _merge_searches(connection)
     raw = engine.raw_connection()
     try:
-        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        [(busy, *_)] = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         raw.close()
+    if not busy:
+        with write_tx(engine) as connection:
+            if _left(connection) == known:  # nobody has taken anything out meanwhile
+                connection.exec_driver_sql("PRAGMA user_version = 0")
+
+
+def forget_rest(engine: Engine) -> None:
+    """Do what ``forget`` had left to do on SQLite when it was killed, or somebody read all the time."""
+    if engine.dialect.name == "sqlite":
+        with read_tx(engine) as connection:
+            left = _left(connection)
+        if left:
+            forget(engine, ())
+
+
+def _left(connection: Connection) -> int:
+    """Return how often something was taken out since ``forget`` was done: a number in the head of SQLite's file."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
 
 
 def _merge_searches(connection: Connection) -> None:
     """Write the searches of SQLite anew, without the words that were taken out; cheap where none were."""
     if connection.dialect.name == "sqlite":
-        for name in ("queue_words", "case_search"):
+        for name in SEARCHES:
             connection.exec_driver_sql(f"INSERT INTO {name} ({name}) VALUES ('optimize')")  # noqa: S608 - of ours
 
 
@@ -237,6 +259,8 @@ OF_CHATS = (*OF_MONTHS, "chat_bodies", "quotes", "dropped_texts")
 """Those in which something goes with single chats."""
 OF_CUSTOMERS = (*OF_CHATS, "chats", "reviews", "cases", "case_search", "case_nominations")
 """Those in which something goes with a customer."""
+SEARCHES = ("queue_words", "case_search")
+"""Those that hold words."""
 
 
 def drop_words(connection: Connection, pks: Sequence[int]) -> None:

@@ -126,6 +126,16 @@ def last_inspected(connection: Connection, run_id: int) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
+def spread(connection: Connection, run_id: int, keys: int) -> Iterator[int]:
+    """Yield each ``after`` for ``within_run`` by which so many keys at a time give all inspections of a run.
+
+    It begins where the keys do: the program counts them from 0, another hand may have not.
+    """
+    first = connection.execute(select(func.min(inspections.c.id)).where(*within_run(run_id))).scalar()
+    if first is not None:
+        yield from range(first - 1, last_inspected(connection, run_id), keys)
+
+
 def clean_ids(connection: Connection, run_id: int) -> Iterator[tuple[str, int]]:
     """Chat id and inspection id of the run's chats without any flag, ordered by inspection."""
     query = (

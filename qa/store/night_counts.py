@@ -13,11 +13,11 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
-from qa.store.inspections import FINDING_BITS, RANK_BITS, last_inspected, within_run
+from qa.store.inspections import FINDING_BITS, RANK_BITS, spread, within_run
 from qa.store.nights import RunKind, State
 from qa.store.tables import chats, findings, frame, inspections, reviews, runs, verdicts
 
@@ -78,6 +78,10 @@ class Heard(NamedTuple):
     words: Sequence[Word]
 
 
+Part = tuple[Sequence[Judged], Mapping[int, Sequence[str]], set[int]]
+"""Inspections, by inspection the rules that fired in it, and the inspections in which something was praised."""
+
+
 class AgentCounts:
     """One agent in one team and night: strata, and what stands out in the inspected chats that are not broken."""
 
@@ -108,7 +112,12 @@ class Counts(NamedTuple):
 def newest_run(connection: Connection, night_id: int) -> tuple[int | None, set[int]]:
     """Return the newest run of a night, None where one of them is at work, and its runs without re-scorings."""
     c = runs.c
-    rows = connection.execute(select(c.id, c.kind, c.state).where(c.night_id == night_id)).all()
+    return newest_of(connection.execute(select(c.id, c.kind, c.state).where(c.night_id == night_id)).all())
+
+
+def newest_of(rows: Iterable[Any]) -> tuple[int | None, set[int]]:
+    """Return the same from the rows of a night's runs: their key, kind and state."""
+    rows = list(rows)
     idle = all(row.state == State.DONE.value for row in rows)
     newest = max((row.id for row in rows), default=None) if idle else None
     return newest, {row.id for row in rows if row.kind != RunKind.RESCORE.value}
@@ -121,19 +130,24 @@ def count(connection: Connection, night_id: int, own: set[int], upto: int | None
     """
     every = set(connection.execute(select(runs.c.id).where(runs.c.night_id == night_id)).scalars())
     of_night = select(_i.chat_pk).where(_i.night_id == night_id)
-    heard = _heard(connection, _r.chat_pk.in_(of_night), every)
+    heard = heard_of(connection, _r.chat_pk.in_(of_night), every)
+    parts = ((judged, *fired_in(connection, judged)) for judged in _parts(connection, night_id, every, own))
+    return added_up(own, parts, heard, connection.execute(SIZES.where(_f.night_id == night_id)), upto)
+
+
+def added_up(own: set[int], parts: Iterable[Part], heard: Heard, sizes: Iterable[Any], upto: int | None) -> Counts:
+    """Return what a night adds up to. ``parts``: its inspections with what fired; ``sizes``: its rows of ``SIZES``."""
     rules: dict[str, list[int]] = {}
     pairs: Counter[tuple[str, str]] = Counter()
     adding, inspected = Agents(heard, upto), 0
-    for judged in _parts(connection, night_id, every, own):
-        fired, praised = _fired(connection, judged)
+    for judged, fired, praised in parts:
         mine = {one.id for one in judged if one.run in own}
         inspected += len(mine)
         _add_rules(rules, pairs, (names for key, names in fired.items() if key in mine))
         adding.add(judged, praised)
     _add_words(rules, heard, upto)
     agents = adding.done()
-    for row in connection.execute(_SIZES.where(_f.night_id == night_id)):
+    for row in sizes:
         if row[0] is not None:
             agents.setdefault((row[0], row[1] or ""), AgentCounts()).stratum((row[2], row[3], bool(row[4])))[0] = row[5]
     return Counts(inspected, rules, pairs, agents)
@@ -142,16 +156,15 @@ def count(connection: Connection, night_id: int, own: set[int], upto: int | None
 def _parts(connection: Connection, night_id: int, every: set[int], own: set[int]) -> Iterator[list[Judged]]:
     """Yield the inspections of a night, some at a time; at once where chats were judged again."""
     if every != own:
-        yield list(_judged(connection, _i.night_id == night_id))
+        yield list(judged_of(connection, _i.night_id == night_id))
         return
     for run in sorted(own):
-        last = last_inspected(connection, run)
-        for after in range((run << RANK_BITS) - 1, last, _PART):
-            yield list(_judged(connection, *within_run(run, after, _PART)))
+        for after in spread(connection, run, _PART):
+            yield list(judged_of(connection, *within_run(run, after, _PART)))
 
 
 _TARGETED = _f.reasons.is_not(None).label("targeted")
-_SIZES = (
+SIZES = (
     select(_c.agent_id, _c.team, _f.wave, _f.channel, _TARGETED, func.count())
     .select_from(frame.join(chats, _c.id == _f.chat_pk))
     .group_by(_c.agent_id, _c.team, _f.wave, _f.channel, _TARGETED)
@@ -169,7 +182,8 @@ _JUDGED = (
 )  # fmt: skip
 
 
-def _judged(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Judged]:
+def judged_of(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Judged]:
+    """Yield inspections in the order of their keys."""
     for row in connection.execute(_JUDGED.where(*where)):
         place = None if row[6] is None else (row[6], row[7] or "")
         yield Judged(
@@ -178,7 +192,7 @@ def _judged(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Jud
         )  # fmt: skip
 
 
-def _heard(connection: Connection, where: ColumnElement[bool], of_runs: set[int]) -> Heard:
+def heard_of(connection: Connection, where: ColumnElement[bool], of_runs: set[int]) -> Heard:
     """Return what people said of chats, and of findings of these runs."""
     query = select(_r.id, _r.chat_pk, _r.reviewer, _r.score, _r.excellent).where(where).order_by(_r.id)
     said: defaultdict[int, list[Said]] = defaultdict(list)
@@ -193,7 +207,7 @@ def _heard(connection: Connection, where: ColumnElement[bool], of_runs: set[int]
     return Heard(said, words)
 
 
-def _fired(connection: Connection, judged: Sequence[Judged]) -> tuple[dict[int, list[str]], set[int]]:
+def fired_in(connection: Connection, judged: Sequence[Judged]) -> tuple[dict[int, list[str]], set[int]]:
     """Return inspection → rules that fired in it, and the inspections in which something was praised."""
     fired: defaultdict[int, list[str]] = defaultdict(list)
     praised: set[int] = set()
@@ -209,14 +223,17 @@ def _fired(connection: Connection, judged: Sequence[Judged]) -> tuple[dict[int, 
 def _spans(judged: Sequence[Judged]) -> Iterator[ColumnElement[bool]]:
     """Yield conditions that together find the findings: many of a run lie together, a few are named."""
     key = findings.c.inspection_id
-    if len(judged) > _IN_LIST:
-        by_run: defaultdict[int, list[int]] = defaultdict(list)
-        for one in judged:
-            by_run[one.run].append(one.id)
-        for keys in by_run.values():
+    by_run: defaultdict[int, list[int]] = defaultdict(list)
+    for one in judged:
+        by_run[one.run].append(one.id)
+    named: list[int] = []
+    for keys in by_run.values():
+        if len(keys) > _IN_LIST:
             yield and_(key >= min(keys), key <= max(keys))
-    elif judged:
-        yield key.in_([one.id for one in judged])
+        else:
+            named += keys
+    for start in range(0, len(named), _IN_LIST):
+        yield key.in_(named[start : start + _IN_LIST])
 
 
 def _add_rules(rules: dict[str, list[int]], pairs: Counter[tuple[str, str]], fired: Iterable[Sequence[str]]) -> None:
@@ -335,15 +352,15 @@ def news_of(connection: Connection, reviewed: Mapping[int, tuple[Sequence[int], 
     praised: set[int] = set()
     for start in range(0, len(pks), _IN_LIST):
         part = pks[start : start + _IN_LIST]
-        judged = list(_judged(connection, _i.chat_pk.in_(part)))
-        heard = _heard(connection, _r.chat_pk.in_(part), {one.run for one in judged})
+        judged = list(judged_of(connection, _i.chat_pk.in_(part)))
+        heard = heard_of(connection, _r.chat_pk.in_(part), {one.run for one in judged})
         nights = {one.id: one.night for one in judged}
         for one in judged:
             by_night[one.night].append(one)
         for word in heard.words:
             words[nights[word.finding >> FINDING_BITS]].append(word)
         said |= heard.said
-        praised |= _fired(connection, judged)[1]
+        praised |= fired_in(connection, judged)[1]
     return {
         night: News(by_night[night], praised, Heard(said, words[night]), known)
         for night, (_pks, known) in reviewed.items()

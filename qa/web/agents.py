@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flask import render_template, request, url_for
@@ -56,12 +56,15 @@ def agents() -> ResponseReturnValue:
     if found is None:
         return render_template("board/all_agents.html", board=None, asked=_asked(board.USUAL, None))
     asked = _asked(found.days, found.window.merchant)
-    lines = _lines(found, asked)
+    names = board.names_of(engine(), found, (row for group in found.groups for row in group)) if asked.name else {}
+    lines = _lines(found, asked, names)
     page = cut(lines, asked_page())
+    names = names or board.names_of(engine(), found, (line.row for line in page.rows))
     return render_template(
         "board/all_agents.html", board=found, asked=asked, page=page, periods=board.PERIODS, onlys=ONLY,
         told=drawn(
-            found.window, page.rows, scale_of(lines), len(found.groups) if asked.sort == "score" else 1, found.average
+            found.window, page.rows, scale_of(lines), len(found.groups) if asked.sort == "score" else 1, found.average,
+            names,
         ),
         groups=len(found.groups), address=lambda **changes: _address(asked, **changes),
         to_page=lambda number: _address(asked, page=number),
@@ -90,16 +93,20 @@ def _address(asked: Asked, **changes: Any) -> str:
     return url_for("home.agents", **{name: value for name, value in found.items() if value})
 
 
-def _lines(found: Agents, asked: Asked) -> list[Line[Ranked]]:
-    """Return the agents that are asked for, in their order."""
+def _lines(found: Agents, asked: Asked, names: Mapping[tuple[str, str], str]) -> list[Line[Ranked]]:
+    """Return the agents that are asked for, in their order; ``names``: what they are called."""
     against = _AGAINST.get(asked.only)
     lines = in_groups(found.groups)
     if against is not None:
         lines = [line for line in lines if line.row.against == against]
     if asked.name:
-        lines = [line for line in lines if named_like(asked.name, line.row.agent, line.row.merchant)]
+        lines = [line for line in lines if _is_called(line.row, asked.name, names)]
     order = _ORDERS.get(asked.sort)
     if order is None:
         return lines
     rows = sorted((line.row for line in lines), key=order)
     return [Line(1, len(rows), row) for row in rows]
+
+
+def _is_called(one: Ranked, asked: str, names: Mapping[tuple[str, str], str]) -> bool:
+    return named_like(asked, one.agent, one.merchant, names.get((one.merchant, one.agent)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import Blueprint, render_template, request, url_for
@@ -117,6 +117,7 @@ class AgentView(NamedTuple):
     ranked: Ranked
     bar: Bar
     chats: str
+    name: str | None = None
 
 
 class AgentsView(NamedTuple):
@@ -194,10 +195,15 @@ def scale_of(lines: Sequence[Line[Ranked]]) -> Scale:
 
 
 def drawn(
-    window: Window, lines: Sequence[Line[Ranked]], across: Scale, groups: int, average: float | None
+    window: Window,
+    lines: Sequence[Line[Ranked]],
+    across: Scale,
+    groups: int,
+    average: float | None,
+    names: Mapping[tuple[str, str], str] | None = None,
 ) -> AgentsView:
-    """Return agents' lines as they are drawn."""
-    views = [Line(one.group, one.size, _agent(window, one.row, across)) for one in lines]
+    """Return agents' lines as they are drawn; ``names``: what they are called, by merchant and agent."""
+    views = [Line(one.group, one.size, _agent(window, one.row, across, names or {})) for one in lines]
     return AgentsView(views, groups, across, None if average is None else across.at(average))
 
 
@@ -257,9 +263,9 @@ def _bar(figure: Any, scale: Scale) -> Bar:
     return Bar(scale.at(figure.low or 0.0), scale.at(figure.value or 0.0), scale.at(figure.high or 0.0))
 
 
-def _agent(window: Window, one: Ranked, across: Scale) -> AgentView:
+def _agent(window: Window, one: Ranked, across: Scale, names: Mapping[tuple[str, str], str]) -> AgentView:
     chats = words.chats_at(window, merchant=one.merchant, agent=one.agent, figure="mean_score")
-    return AgentView(one, _bar(one.figure, across), chats)
+    return AgentView(one, _bar(one.figure, across), chats, names.get((one.merchant, one.agent)))
 
 
 def _problem(shown: Board, one: Problem, scale: Scale, names: dict[str, dict[str, str]]) -> ProblemView:

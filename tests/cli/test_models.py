@@ -18,6 +18,7 @@ from qa.models.card import Card, here
 from qa.models.explain import Contribution, Moved
 from qa.models.features import Slot
 from qa.models.fit import Candidate
+from qa.models.model import Model
 from qa.models.opinions import ModelError
 from qa.models.registry import Stored
 from qa.types import Chat, Message, Role
@@ -44,6 +45,8 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
         return Candidate(files, settled(0.69 + 0.01 * len(asked), created_by=by, created_at=at))
 
     monkeypatch.setattr("qa.cli.models.train.fit_candidate", fit)
+    monkeypatch.setattr(Model, "from_files", lambda files: files["words.txt"])
+    monkeypatch.setattr("qa.cli.models.strange.known_turns", lambda words, _chats: (4 * (words > b"2"), 9))
     return asked
 
 
@@ -129,6 +132,17 @@ def test_files_to_learn_from_may_follow_one_option(run: Run, fitted: list[tuple[
     assert fitted[-1] == ((Path("a.txt"), Path("b.jsonl"), Path("c.txt")), "lead")
     assert "2026-11-21-001-ours" in run("list").stdout
     assert "made 2026-11-21-002-data from" in run("train", "--data", "a.txt").stdout
+
+
+def test_a_candidate_that_learnt_from_other_words_is_told(run: Run) -> None:
+    strange = run("train", "--data", "ids.jsonl")
+    assert strange.exit_code == 0
+    assert strange.stderr == (
+        "warning: the model's vocabulary knows 0% of 9 turns of customers in the chats we wrote; "
+        "on chats of which it knows almost nothing it abstains\n"
+    )
+    assert "knows 44%" in run("train", "--data", "ours.jsonl").stderr
+    assert run("train").stderr == ""  # of the chats we wrote it knows the words
 
 
 def test_a_bad_name_is_told_before_the_work_begins(run: Run, fitted: list[tuple[object, ...]]) -> None:

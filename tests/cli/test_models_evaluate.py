@@ -100,6 +100,16 @@ def test_the_shipped_model_is_measured_and_nothing_fitted(test_file: Path) -> No
     assert found["baselines"] == {}
 
 
+def test_a_model_that_does_not_know_the_words_is_told(test_file: Path, tmp_path: Path) -> None:
+    labels = {"sentiment": "neutral"}
+    messages = [{"role": "customer", "text": f"{n} 77 4", "labels": labels} for n in range(9)]
+    path = tmp_path / "ids.jsonl"
+    path.write_text(json.dumps({"id": "1", "pretokenized": True, "messages": messages}), "utf-8")
+    words = ("evaluate", "--task", "sentiment", "--level", "turn", "--draws", "0", "--model", "shipped", "--test")
+    assert "knows 0% of 9 turns of customers in the test chats" in run(*words, path).stderr
+    assert "warning" not in run(*words, test_file).stderr
+
+
 def test_files_of_several_values_and_two_classes(train: Path, tmp_path: Path) -> None:
     more = tmp_path / "more.jsonl"
     lines = [

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from qa.models.because import because
+from qa.models.evaluate import judge_with, known_turns
 from qa.models.explain import explain, explain_one, moved
 from qa.models.features import CHAT_SLOTS, TURN_SLOTS, choose, hear
 from qa.models.fitting import fit_model, prepare
@@ -104,6 +106,25 @@ def test_odd_chats(model: Model) -> None:
     assert [turn.turn for turn in odd.turns] == [1, 2, 7, 8]
     assert empty == silent == ChatOpinion()
     assert model.judge([]) == []
+
+
+def test_it_abstains_where_it_knows_almost_nothing(model: Model, ids: list[LabelledChat]) -> None:
+    english = ("Hello, I ordered shoes last week and they never arrived.", "Sure, may I have the number please?")
+    said = [Chat("en", tuple(map(Message, (Role.CUSTOMER, Role.AGENT), english))), ids[0].chat]
+    said.append(msgspec.structs.replace(ids[0].chat, extra=None))  # the same ids, told of as text
+    for one in model.judge(said):
+        turns = [opinion for turn in one.turns for opinion in (turn.sentiment, turn.satisfaction)]
+        assert all(opinion.abstains for opinion in (one.sentiment, one.satisfaction, one.resolution, *turns))
+        assert sum(one.satisfaction.probabilities) == pytest.approx(1)
+    assert known_turns(model, said)[0] == 0
+    assert judge_with(model, (Level.TURN, Task.SENTIMENT))(ids[:3]).sure.sum() == 0
+
+
+def test_it_knows_what_is_said_in_chinese(model: Model, chats: list[LabelledChat]) -> None:
+    known, read = known_turns(model, [one.chat for one in chats[:100]])
+    assert known > 0.97 * read
+    seen = model.see([one.chat for one in chats[:100]])
+    assert not seen.strange.any()
 
 
 def test_files_are_the_model(model: Model, chats: list[LabelledChat]) -> None:

@@ -20,7 +20,7 @@ from store_dump import dump
 from qa.boards import rollup
 from qa.boards.rollup import roll_up
 from qa.cli import main
-from qa.errors import ClusterError, ConfigError
+from qa.errors import ClusterError, ConfigError, StoreError
 from qa.nightly import claiming, facts, hands, rescore, run_night
 from qa.nightly import cluster as cluster_module
 from qa.nightly import night as module
@@ -248,6 +248,43 @@ def test_a_worker_that_cannot_read_the_database_is_refused_with_the_reason(day: 
     told = hands.meet("x", msgspec.json.encode(elsewhere))
     assert told["problem"] == f"no database at {tmp_path / 'none.sqlite3'}"
     assert hands.do("never met", "screen", b"[]").problem is not None
+
+
+DOWN = {"host": "h", "problem": "database (postgresql qa at db): refused", hands.UNREACHED: "database"}
+
+
+def test_a_database_that_is_down_at_a_worker_is_tried_again(day: Engine, tmp_path: Path) -> None:
+    elsewhere = an_assignment(day)._replace(url=f"sqlite:///{tmp_path / 'none.sqlite3'}")
+    assert hands.meet("x", msgspec.json.encode(elsewhere)).keys() == DOWN.keys()
+    cluster, before = Pretended("a", "b"), dump(day)
+    answers: dict[str, Any] = {"b": DOWN}
+    cluster.fate = lambda worker, function: answers.get(worker) if function is hands.meet else None
+    again = kit.options(pool=DaskPool(cluster, print), standard=kit.standard(tmp_path))  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match=r"^worker b \(h\): database \(postgresql qa at db\): refused$") as refused:
+        rescore(day, again, kit.Quiet())
+    assert refused.value.exit_code == 5
+    assert (dump(day), lease_of(day)) == (before, None)
+    answers["a"] = {"host": "h", "problem": "another program"}
+    with pytest.raises(ConfigError, match="another program"):  # time does not mend that
+        rescore(day, again, kit.Quiet())
+
+
+def test_a_newcomer_that_cannot_reach_the_database_is_asked_again(day: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qa.nightly.members.AGAIN_S", 0.0)
+    monkeypatch.setattr(module, "SCREEN_CHUNK", 2)  # tasks enough for all these questions
+    cluster, told, worked = Pretended("a"), list[str](), set[str]()
+    down = [DOWN]
+
+    def join(worker: str, function: Any) -> Any:
+        if function is hands.do:
+            worked.add(worker)
+            cluster.there = ["a", "new"]
+        return down.pop() if down and (worker, function) == ("new", hands.meet) else None
+
+    cluster.fate = join
+    night(day, cluster, told)
+    assert told == ["not let in: worker new (h): database (postgresql qa at db): refused"]
+    assert worked == {"a", "new"}
 
 
 def test_a_worker_prefers_its_own_database(day: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

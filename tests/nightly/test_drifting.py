@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from qa.cli.nightly_summary import drift_lines
 from qa.models.drift import Drift, Level
 from qa.nightly.drifting import _told
 from qa.store.night_pages import NightLine
@@ -37,3 +38,12 @@ def test_a_shop_that_is_far_from_the_start_is_told_once() -> None:
     first = {"drift": [_told(Drift("words", 1.0, Level.LARGE, 0.02), [])]}
     second = {"drift": [_told(Drift("words", 1.0, Level.LARGE, 0.02), [night(1, 1.0)._replace(summary=first)])]}
     assert [one["drift"][0]["unusual"] for one in (first, second)] == [True, False]
+
+
+def test_a_night_whose_words_the_model_does_not_know_is_told() -> None:
+    strange, usual = (_told(Drift("words", 0.0, Level.NONE, 0.02, known=known), []) for known in (0.0, 0.9))
+    assert [line for line, _ in drift_lines([strange])] == [
+        "warning: the model knows 0% of what customers said here; on chats of which it knows almost nothing it abstains"
+    ]
+    before = {key: value for key, value in strange.items() if key != "known"}  # told before this was counted
+    assert list(drift_lines([usual, before])) == []

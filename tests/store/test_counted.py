@@ -17,7 +17,17 @@ from qa.boards import rollup
 from qa.boards.rollup import roll_up
 from qa.casebook import stars as casebook_stars
 from qa.people import Scope
-from qa.store import board_waiting, counted, dropping, night_counts, portable, reviews, rule_counts, stars
+from qa.store import (
+    board_waiting,
+    counted,
+    counted_together,
+    dropping,
+    night_counts,
+    portable,
+    reviews,
+    rule_counts,
+    stars,
+)
 from qa.store.board_tables import board_nights, counted_nights
 from qa.store.counted import Days
 from qa.store.inspections import inspection_id
@@ -200,13 +210,29 @@ def test_what_was_added_up_meanwhile_is_not_overwritten(module_engine: Engine) -
     with write_tx(module_engine) as connection:
         connection.execute(counted_nights.delete())
     with read_tx(module_engine) as connection:
-        night = counted.uncounted(connection)[0]
-        row = counted.counted_of(connection, night)
+        first, second = counted.uncounted(connection)[:2]
+        rows = counted_together.rows_of(connection, [first, second])
     with write_tx(module_engine) as connection:
-        counted.put_unless_newer(connection, row, night.review - 1)
-        assert connection.execute(counted_nights.select()).first() is None
-        counted.put_unless_newer(connection, row, night.review)
-        assert connection.execute(counted_nights.select()).first() is not None
+        older = [first._replace(review=first.review - 1), second]
+        counted_together.put_unless_newer(connection, rows, older)
+        assert connection.execute(select(counted_nights.c.night_id)).scalars().all() == [second.id]
+        counted_together.put_unless_newer(connection, rows, [first, second])
+        found = connection.execute(select(counted_nights.c.night_id).order_by(counted_nights.c.night_id))
+        assert found.scalars().all() == [first.id, second.id]
+
+
+def test_small_nights_are_counted_together_and_large_ones_alone(
+    module_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with write_tx(module_engine) as connection:
+        connection.execute(counted_nights.delete())
+    with read_tx(module_engine) as connection:
+        every = counted.uncounted(connection)
+        assert list(counted_together.lots(connection, every)) == [every]
+        assert counted_together.rows_of(connection, every) == [counted.counted_of(connection, one) for one in every]
+        monkeypatch.setattr(counted_together, "MOST", 1)
+        assert list(counted_together.lots(connection, every)) == [[one] for one in every]
+        assert list(counted_together.lots(connection, [])) == []
 
 
 def test_counts_are_carried_by_copies_and_backups(module_engine: Engine) -> None:

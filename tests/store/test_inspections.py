@@ -57,6 +57,9 @@ def test_counts_agree_with_the_rows(store_engine: Engine, run_id: int) -> None:
         number = store.count_inspected(connection, run_id)
         assert number == kit.count(store_engine, "inspections")
         assert store.count_inspected(connection, run_id + 1) == 0
+        before = store.before_run(run_id)
+        assert list(store.spread(connection, run_id, 10)) == list(range(before, before + number, 10))
+        assert list(store.spread(connection, run_id + 1, 10)) == []
         assert store.count_flagged(connection, [run_id]) == len({row["inspection_id"] for row in flags})
         assert store.count_flagged(connection, []) == 0
         counts = store.rule_counts(connection, [run_id])

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import case_kit
 import installation_kit as kit
 import pytest
 import queue_kit
+from click.testing import CliRunner
 from sqlalchemy import Engine, text
 
 from qa import retention
+from qa.cli import main
+from qa.queueing import recutting
 from qa.retention import Term
-from qa.store import dropping, migrate, words
+from qa.store import case_words, dropping, migrate, words
+from qa.store import recutting as store
 from qa.store.dropping import Dropped
 from qa.store.session import read_tx, sqlite_file, write_tx
 
@@ -117,6 +124,57 @@ def test_erasure_and_retention_take_out_words_that_are_cut_otherwise_now(
     assert indexed(store_engine) == set()
     rest = held(store_engine)
     assert [one for one in ("蝴蝶", "骆驼", "ab12") if one.encode() in rest] == []
+
+
+def test_the_searches_are_cut_anew(
+    store_engine: Engine, made: queue_kit.Made, monkeypatch: pytest.MonkeyPatch, db_url: str, tmp_path: Path
+) -> None:
+    def found() -> list[set[int]]:
+        with read_tx(store_engine) as connection:
+            of_cases = set(connection.execute(case_words.found(connection, words.phrases("缝纫机"))).scalars())
+        return [*(kit.found_by(store_engine, typed) for typed in ("琵琶", "鹦鹉", "缝纫机", "您好")), of_cases]
+
+    case = case_kit.add(store_engine, ("缝纫机坏了",), title="缝纫机")
+    run = made.run()
+    made.add(run, "c-9", 0.5, text="缝纫机")
+    made.fill()
+    everything = [{1}, {2}, {5}, {1, 2, 3, 4, 5}, {case}]
+    assert found() == everything
+    before = indexed(store_engine)
+    command = partial(CliRunner(env={"QA_DATABASE_URL": db_url, "QA_DATA_DIR": str(tmp_path)}).invoke, main)
+    assert command(["db", "reindex"]).stdout == "5 chats of the queue, 0 cut otherwise; 1 cases\n"
+    with monkeypatch.context() as otherwise:
+        cut_otherwise(otherwise)
+        otherwise.setattr(recutting, "PART", 2)
+        assert found() == [set(), set(), set(), set(), set()]  # typed text is cut otherwise as well
+        with pytest.raises(ZeroDivisionError):
+            recutting.recut(store_engine, Killed())
+        with write_tx(store_engine) as connection:  # a text goes, and with it its words
+            dropping.drop(connection, "acme", ["c-3"], 1, "tests", dropping.RETENTION)
+        assert command(["db", "reindex"]).stdout == "4 chats of the queue, 2 cut otherwise; 1 cases\n"
+        assert found() == [{1}, set(), {5}, {1, 2, 3, 5}, {case}]
+        assert kit.found_by(store_engine, "鸚鵡") == {2}  # not folded
+    store_engine.dispose()
+    rest = held(store_engine)
+    assert [one for one in ("琵琶 箜篌", "鹦鹉", "骆驼") if one.encode() in rest] == []
+    assert command(["db", "reindex"]).stdout == "4 chats of the queue, 4 cut otherwise; 1 cases\n"
+    assert found() == [{1}, {2}, {5}, {1, 2, 3, 5}, {case}]
+    assert before - indexed(store_engine) == set(words.terms(SAID[3])) - set(words.terms(SAID[0]))
+
+
+@pytest.mark.usefixtures("made")
+def test_words_that_went_while_they_were_cut_stay_away(store_engine: Engine) -> None:
+    with read_tx(store_engine) as connection:
+        assert store.cut_otherwise(connection, [1, 2]) == {}
+        cut = {1: words.written(connection, ["别的"]), 2: words.written(connection, ["别的"])}
+    with write_tx(store_engine) as connection:
+        dropping.drop(connection, "acme", ["c-0"], 1, "tests", dropping.RETENTION)
+        store.replace_words(connection, cut)
+        assert store.known_after(connection, 0, 9) == [2, 3, 4]
+    assert kit.found_by(store_engine, "别的") == {2}
+    with write_tx(store_engine) as connection:
+        connection.execute(text("UPDATE chat_bodies SET body = :body WHERE chat_pk = 2"), {"body": b"{"})
+        assert store.cut_otherwise(connection, [2]) == {2: ""}  # a broken chat has no words
 
 
 @pytest.mark.usefixtures("made")

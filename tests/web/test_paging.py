@@ -7,15 +7,19 @@ import re
 from collections.abc import Iterator
 
 import board_kit
+import msgspec
 import pytest
 import web_kit
-from sqlalchemy import Engine, insert, select, update
+from msgspec.structs import replace
+from sqlalchemy import Engine, func, insert, select, update
 
 from qa.casebook import stars
 from qa.casebook.stars import Standing, Stars
 from qa.estimates import Estimate
+from qa.store.board_tables import chat_facts
 from qa.store.session import write_tx
-from qa.store.tables import nights, strata
+from qa.store.tables import chat_bodies, nights, strata
+from qa.types import Chat
 from qa.web import queue as queue_pages
 from qa.web.paging import ROWS
 
@@ -88,6 +92,23 @@ def test_what_is_asked_stays_over_pages(house: web_kit.Kit) -> None:
     for odd in ("page=-1", "page=x", "page=0", "sort=x&only=x&days=x", "name=%00b-", "name=" + "x" * 500):
         assert client.get(f"/agents?{odd}").status_code == 200
     assert "没有符合条件的客服" in client.get("/agents?name=nobody").get_data(as_text=True)
+
+
+def test_agents_are_found_by_what_they_are_called(house: web_kit.Kit) -> None:
+    with write_tx(house.engine) as connection:
+        of_agent = (chat_facts.c.agent_id == "a-1", chat_facts.c.merchant == "acme")
+        newest = select(func.max(chat_facts.c.inspection_id)).where(*of_agent).scalar_subquery()
+        pk = connection.execute(select(chat_facts.c.chat_pk).where(chat_facts.c.inspection_id == newest)).scalar_one()
+        body = connection.execute(select(chat_bodies.c.body).where(chat_bodies.c.chat_pk == pk)).scalar_one()
+        named = msgspec.json.decode(bytes(body), type=Chat)
+        named = replace(named, agent=replace(named.agent, name="李 <b>Mei</b>"))
+        given = {"body": msgspec.json.encode(named)}
+        connection.execute(update(chat_bodies).where(chat_bodies.c.chat_pk == pk).values(given))
+    client, agent = house.client("lead"), r'agent=([ab]-\w+)&amp;figure=mean_score" translate'
+    page = client.get("/agents?days=7&name=mei+李").get_data(as_text=True)
+    assert shown(page, agent) == ["a-1"]  # acme's, not the other's
+    assert '<span translate="no">李 &lt;b&gt;Mei&lt;/b&gt;</span>' in page
+    assert shown(client.get("/agents?days=7&name=acme+a-1").get_data(as_text=True), agent) == ["a-1"]
 
 
 def test_who_is_limited_lists_nobody_else(house: web_kit.Kit) -> None:

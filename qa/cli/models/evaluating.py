@@ -14,6 +14,7 @@ from rich.table import Table
 from qa.cli.common import err, out, pass_settings, progress
 from qa.cli.models.opening import ManyValues, registry
 from qa.cli.models.showing import named
+from qa.cli.models.strange import warn_of_strange_words
 from qa.cli.outfile import OutFile, write_whole
 from qa.config import Settings
 from qa.learning import with_hits
@@ -83,6 +84,7 @@ def evaluate(
     """
     name = (Level(level), Task(task))
     _check_usage(name, train, model, test, cv)
+    opened = None if model is None else Model.from_files(_files(settings, model))
     fit_settings = None if tune else FitSettings()
     known, tests = (_read(paths, name[0]) for paths in (train, test))
     with progress() as shows:
@@ -92,8 +94,7 @@ def evaluate(
             )
         else:
             judges = {}
-            if model is not None:
-                opened = Model.from_files(_files(settings, model))
+            if opened is not None:
                 judges[f"model {model}"] = lambda: judge_with(opened, name)
             else:
                 judges["ours"] = lambda: products_fit(name, domain_words(), fit_settings)(known)
@@ -103,6 +104,8 @@ def evaluate(
             found = on_unseen(judges, tests, name, _protocol(train, model, test), draws, shows)
     _warn_of_forms(known, tests)
     _warn_of_overlap(known, tests)
+    if opened is not None:
+        warn_of_strange_words(opened, tests, "the test chats")
     _tell(found, json_file)
 
 

@@ -9,6 +9,7 @@ import click
 from qa.cli.common import now, out, pass_settings, progress
 from qa.cli.models.opening import ManyValues, registry
 from qa.cli.models.reviewed import learn_from_reviews, noting_rules
+from qa.cli.models.strange import warn_of_strange_words
 from qa.cli.outfile import OutFile, write_whole
 from qa.cli.owner import user
 from qa.config import Settings
@@ -16,8 +17,10 @@ from qa.errors import ConfigError
 from qa.hours import iso_local
 from qa.learning import with_hits
 from qa.models.doubts import encode_doubts
-from qa.models.fit import authored_data, fit_candidate
+from qa.models.fit import TRAINING_DATA, Candidate, authored_data, fit_candidate
 from qa.models.gate import DECIDING, shown
+from qa.models.labelled import read_labelled
+from qa.models.model import Model
 from qa.models.registry import check_name
 
 
@@ -72,7 +75,16 @@ def train(
             candidate = noting_rules(fit_candidate(data or authored_data(), by, at, shows, with_hits))
     stored = models.add(candidate.files, candidate.card, name, iso_local(at, settings.zone)[:10])
     console.print(f"made {stored.version} from {stored.card.data.chats:,} chats")
+    if data:
+        _warn_of_other_words(candidate)
     for head, report in stored.card.metrics.items():
         told = ", ".join(f"{one} {shown(report.figures[one])}" for one in DECIDING if one in report.figures)
         console.print(f"  {head}: {told}")
     console.print(f"to use it: qa models promote {stored.version}")
+
+
+def _warn_of_other_words(candidate: Candidate) -> None:
+    """Say so where it learnt from other words than Chinese people write: word ids, or another language."""
+    ours = TRAINING_DATA / "chats"
+    if ours.is_dir():
+        warn_of_strange_words(Model.from_files(candidate.files), read_labelled([ours]), "the chats we wrote")
