@@ -20,14 +20,16 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 if __name__ == "__main__":  # run as a file, the checkout is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.rule_opinions import opinions_table, thoughts
 from qa.rules.pack import load_house
 from qa.types import Severity
 
@@ -64,12 +66,16 @@ class Verdict(NamedTuple):
 
 
 class Night(NamedTuple):
-    """What a night over the chats found. ``skipped``: (rule, reason) → chats; ``quotes``: evidence that was checked."""
+    """What a night over the chats found. ``skipped``: (rule, reason) → chats; ``quotes``: evidence that was checked.
+
+    ``thought``: chat → the model's probabilities of the worst.
+    """
 
     chats: int
     hits: dict[Hit, list[dict[str, Any]]]
     skipped: Counter[tuple[str, str]]
     quotes: int
+    thought: Mapping[str, Mapping[str, float]] = MappingProxyType({})
 
 
 def read_chats(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -118,7 +124,7 @@ def _collect(inspections: list[dict[str, Any]], chats: dict[str, list[dict[str, 
                     sys.exit(f"{one['id']}: {finding['rule']}: the quote of turn {place['turn']} is not the text there")
             quotes += len(places)
             hits[Hit(finding["rule"], one["id"], places[0]["turn"], places[0]["start"], places[0]["end"])] = places
-    return Night(len(inspections), hits, skipped, quotes)
+    return Night(len(inspections), hits, skipped, quotes, thoughts(inspections))
 
 
 def wilson(true: int, n: int) -> tuple[float, float] | None:
@@ -133,6 +139,24 @@ def wilson(true: int, n: int) -> tuple[float, float] | None:
     p, zz = true / n, _Z95**2
     middle, half = (p + zz / (2 * n)) / (1 + zz / n), math.sqrt(p * (1 - p) / n + zz / (4 * n * n)) / (1 + zz / n)
     return max(0.0, middle - _Z95 * half), min(1.0, middle + _Z95 * half)
+
+
+def kappa(pairs: Sequence[tuple[bool, bool]]) -> tuple[float, float, float] | None:
+    """Cohen's kappa of two readers and its 95 % interval, with the standard error of Cohen 1960 (EPM 20:37-46).
+
+    None where chance alone agrees always, as where nobody says false.
+
+    >>> pairs = [(True, True)] * 20 + [(True, False)] * 5 + [(False, True)] * 10 + [(False, False)] * 15
+    >>> [round(x, 2) for x in kappa(pairs)]
+    [0.4, 0.15, 0.65]
+    """
+    n = len(pairs)
+    one, two = (sum(said) / n for said in zip(*pairs, strict=True))
+    alike, chance = sum(a == b for a, b in pairs) / n, one * two + (1 - one) * (1 - two)
+    if chance == 1:
+        return None
+    value, half = (alike - chance) / (1 - chance), _Z95 * math.sqrt(alike * (1 - alike) / n) / (1 - chance)
+    return value, max(-1.0, value - half), min(1.0, value + half)
 
 
 def draw(hits: Iterable[Hit], number: int, seed: int, *, total: bool = False) -> list[Hit]:
@@ -245,9 +269,19 @@ def agreement(judged: dict[str, Any]) -> Iterator[str]:
     """Yield what a second reader said of hits that one of the authors had judged."""
     first = {(v.hit.rule, v.hit.chat): v.true for round_ in read_rounds(judged).values() for v in round_}
     second = judged["second"]["hits"]
-    differ = [one for one in second if first[one["rule"], one["chat"]] != one["true"]]
-    alike = len(second) - len(differ)
-    yield f"They agree in {alike} of {len(second)} hits ({alike / len(second):.0%}). Where they differ:"
+    pairs = [(first[one["rule"], one["chat"]], one["true"]) for one in second]
+    differ = [one for one, (a, b) in zip(second, pairs, strict=True) if a != b]
+    begun, parts = 0, []
+    for seed, number in judged["second"]["drawn"].items():
+        parts.append(f"{sum(a == b for a, b in pairs[begun : begun + number])} of {number} by seed {seed}")
+        begun += number
+    alike, beyond = len(second) - len(differ), kappa(pairs)
+    told = (
+        "" if beyond is None else f", Cohen's kappa {beyond[0]:.2f} (95 % interval {beyond[1]:.2f} … {beyond[2]:.2f})"
+    )
+    yield f"They agree in {alike} of {len(second)} hits ({alike / len(second):.0%}{told}): {', '.join(parts)}."
+    yield ""
+    yield "Where they differ:"
     yield ""
     yield "| rule | chat | first | second | why |"
     yield "|---|---|---|---|---|"
@@ -296,6 +330,7 @@ def report(path: Path, night: Night, judged: dict[str, Any]) -> dict[str, str]:
         "hits": "\n".join([counted, *hits_table(night, strict(judged))]),
         "silent": "\n".join(silent_table(night)),
         "rounds": "\n".join(rounds_table(judged, night)),
+        "opinions": "\n".join(opinions_table(judged["rounds"], night.thought)),
         "second": "\n".join(agreement(judged)),
         "misses": "\n".join(misses_table(judged["misses"], night)),
     }

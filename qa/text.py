@@ -27,8 +27,6 @@ import numpy as np
 import numpy.typing as npt
 import re2
 
-_CODE_BITS = 21
-"""Of a code point."""
 BREAK = "\n"
 """Stands between two turns of a joined text; inside a turn every line break is folded to a space."""
 
@@ -125,12 +123,13 @@ def _split() -> tuple[re2._Regexp, dict[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def _beginnings() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Code points with which split characters begin, as flags; and their first two characters, as numbers in order."""
-    starts = {form[:2] for form in _split()[1]}
-    first = np.zeros(2 + max(ord(start[0]) for start in starts), bool)
-    first[[ord(start[0]) for start in starts]] = True
-    return first, np.sort([(ord(start[0]) << _CODE_BITS) + ord(start[1]) for start in starts])
+def _beginnings() -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Code points that are the first of a split character's, the second, as flags; and both as numbers, in order."""
+    starts = {(ord(form[0]), ord(form[1])) for form in _split()[1]}
+    first, second = np.zeros((2, 2 + max(max(start) for start in starts)), bool)
+    for one, other in starts:
+        first[one] = second[other] = True
+    return first, second, np.sort([one * _CODES + other for one, other in starts])
 
 
 def split_characters(text: str) -> Iterator[tuple[int, int, str]]:
@@ -317,9 +316,10 @@ class Originals:
 
 def _with_split(text: str, codes: npt.NDArray[np.uint32], stops: list[int]) -> set[int]:
     """The few chats, given by where they end, in which several characters become one."""
-    first, starts = _beginnings()
+    first, second, starts = _beginnings()
     (at,) = first.take(codes, mode="clip").nonzero()
-    said = (codes.take(at).astype(np.int64) << _CODE_BITS) + codes.take(at + 1, mode="clip")
+    at = at[second.take(codes.take(at + 1, mode="clip"), mode="clip")]
+    said = codes.take(at).astype(np.int64) * _CODES + codes.take(at + 1, mode="clip")
     begun = at[starts.take(starts.searchsorted(said), mode="clip") == said]
     chats = set(np.searchsorted(stops, begun, side="right").tolist())
     return {chat for chat in chats if _split()[0].search(text[stops[chat - 1] + 1 if chat else 0 : stops[chat]])}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.rule_opinions import DIALS, DRAWN, REST, opinions_table, thoughts
 from benchmarks.rule_quality import (
     DOCUMENT,
     JUDGED,
@@ -14,6 +15,7 @@ from benchmarks.rule_quality import (
     Night,
     draw,
     hits_table,
+    kappa,
     misses_table,
     read_chats,
     read_rounds,
@@ -43,6 +45,12 @@ def test_wilson_is_unknown_without_observations_and_never_leaves_0_to_1():
     assert wilson(0, 0) is None
     assert wilson(0, 5)[0] == 0.0
     assert wilson(5, 5)[1] == 1.0
+
+
+def test_kappa_is_unknown_where_nobody_says_false_and_1_where_readers_agree():
+    assert kappa([(True, True)] * 4) is None
+    assert kappa([(True, True), (False, False)]) == (1.0, 1.0, 1.0)
+    assert kappa([(True, False), (False, True)])[0] == -1.0
 
 
 def test_a_draw_takes_so_many_of_each_rule_and_does_not_depend_on_the_order():
@@ -114,9 +122,38 @@ def test_no_hit_is_judged_twice_by_the_first_reader():
 def test_a_second_reader_read_what_a_first_one_had_and_says_why_they_differ():
     first = {(v.hit.rule, v.hit.chat): v.true for round_ in read_rounds(_JUDGED).values() for v in round_}
     second = _JUDGED["second"]["hits"]
-    assert len({(one["rule"], one["chat"]) for one in second}) == len(second) == 60
+    drawn = _JUDGED["second"]["drawn"]
+    assert len({(one["rule"], one["chat"]) for one in second}) == len(second) == sum(drawn.values()) == 90
     assert all(one["reason"].isascii() for one in second)
     assert all(one["reason"] for one in second if first[one["rule"], one["chat"]] != one["true"])
+
+
+def test_the_opinions_of_a_chat_are_those_on_the_whole_of_it():
+    told = [
+        {"of": "satisfaction", "turn": None, "probabilities": [0.9, 0.1, 0]},
+        {"of": "satisfaction", "turn": 3, "probabilities": [0, 0, 1]},
+    ]
+    assert thoughts([{"id": "c", "opinions": told}]) == {"c": {"satisfaction": 0.9}}
+
+
+def test_a_dial_counts_only_the_chats_it_names_in_the_half_they_were_read_in():
+    hit = {"rule": "model-dissatisfied", "chat": "c-1", "true": True}
+    rounds = [{"name": DRAWN, "hits": [hit]}, {"name": REST, "hits": [hit | {"chat": "c-2", "true": False}]}]
+    known = {
+        "c-1": {"satisfaction": 0.9, "sentiment": 0.96, "resolution": 0},
+        "c-2": {"satisfaction": 0.9, "sentiment": 0.5, "resolution": 0},
+    }
+    lines = list(opinions_table(rounds, known))
+    assert "| dissatisfied from .80 | 1 of 1 | 0 of 1 | 1 of 2 (50%) |" in lines
+    assert lines[-1].endswith("| 1 of 1 | 0 of 0 | 1 of 1 (100%) |")
+
+
+def test_the_last_dial_is_how_the_rule_is_set():
+    rule = next(rule for rule in load_house().pack.rules if rule.id == "model-dissatisfied")
+    least = {part["opinion"]["of"]: part["opinion"]["probability"] for part in rule.when["all"]}
+    assert least == {"satisfaction": 0.8, "sentiment": 0.95}
+    assert DIALS[-1].fires(least)
+    assert not any(DIALS[-1].fires(least | {of: p - 0.01}) for of, p in least.items())
 
 
 def test_misses_stand_in_chats_that_were_read():

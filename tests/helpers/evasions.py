@@ -1,8 +1,10 @@
-"""The evasive spellings and the innocent sentences of tests/rules/data, and how the house pack's red lines take them.
+"""The evasive spellings and the sentences of tests/rules/data, and how the house pack's red lines take them.
 
-Run from the checkout it prints the figures of docs/rules.md and everything misjudged:
+Run from the checkout it prints the figures of docs/rules.md and everything misjudged, or those of the sentences in
+docs/rule-quality.md and what is misjudged of the half that may be looked at:
 
     python tests/helpers/evasions.py
+    python tests/helpers/evasions.py --sentences
 """
 
 from __future__ import annotations
@@ -179,8 +181,31 @@ def innocent() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What an agent writes, the red line it crosses (None: none), and whether menders of rules may look at it."""
+
+    text: str
+    rule: str | None
+    seen: bool
+
+
+@lru_cache(maxsize=1)
+def sentences() -> tuple[Sentence, ...]:
+    """The sentences of both halves, evasive and innocent."""
+    data = YAML(typ="safe").load(DATA / "sentences.yaml")
+    evasive = [
+        Sentence(text, rule, half == "seen")
+        for half, rules in data["evasive"].items()
+        for rule, texts in rules.items()
+        for text in texts
+    ]
+    plain = [Sentence(text, None, half == "seen") for half, texts in data["innocent"].items() for text in texts]
+    return (*evasive, *plain)
+
+
 class RedLines:
-    """The red lines of the house pack, asked about one sentence of an agent."""
+    """The red lines of the house pack, asked about what an agent writes: one message, or several with || between."""
 
     def __init__(self) -> None:
         located = load_house()
@@ -189,9 +214,10 @@ class RedLines:
         [self._chat] = parse_plain("客户: 在吗\n客服: 。", self._context.zone)
 
     def quotes(self, text: str) -> dict[str, str]:
-        """Red lines that the sentence crosses, each with the quote."""
+        """Red lines that the text crosses, each with the quote."""
         customer, agent = self._chat.messages
-        chat = msgspec.structs.replace(self._chat, messages=(customer, msgspec.structs.replace(agent, text=text)))
+        said = [msgspec.structs.replace(agent, text=one.strip()) for one in text.split("||")]
+        chat = msgspec.structs.replace(self._chat, messages=(customer, *said))
         opinion = self._rules.judge(chat, self._context, "2026-11-20")
         return {finding.rule: finding.evidence[0].quote for finding in opinion.findings}
 
@@ -232,6 +258,22 @@ def main() -> None:
             _say(f"wrong: {rule}: {quote!r} in {text}")
 
 
+def halves() -> None:
+    """Print how many sentences of either half are caught, by red line; then what is misjudged of the seen half."""
+    judge = RedLines()
+    told = {sentence: judge.quotes(sentence.text) for sentence in sentences()}
+    for seen, half in ((True, "seen"), (False, "held out")):
+        mine = [sentence for sentence in told if sentence.seen is seen and sentence.rule]
+        for rule in (*dict.fromkeys(sentence.rule for sentence in mine), None):
+            of = [sentence for sentence in mine if rule in (None, sentence.rule)]
+            _say(f"{half}: {rule or 'all'}: {Tally(sum(s.rule in told[s] for s in of), len(of))}")
+        plain = [sentence for sentence in told if sentence.seen is seen and sentence.rule is None]
+        _say(f"{half}: innocent ones that cross a red line: {Tally(sum(bool(told[s]) for s in plain), len(plain))}")
+    for sentence, quotes in told.items():
+        if sentence.seen and bool(sentence.rule) != (sentence.rule in quotes if sentence.rule else bool(quotes)):
+            _say(f"{'missed' if sentence.rule else 'wrong'}: {sentence.rule or ''} {quotes} in {sentence.text}")
+
+
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
@@ -241,4 +283,4 @@ def _least(made: list[Evasion]) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    halves() if "--sentences" in sys.argv[1:] else main()

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import lru_cache
 
 import pytest
-from evasions import WAYS, Evasion, RedLines, evasions, innocent
+from evasions import WAYS, Evasion, RedLines, Sentence, evasions, innocent, sentences
 
 from qa.rules.engine import red_lines
 from qa.rules.pack import load_house
@@ -16,6 +16,8 @@ from qa.text import Level, fold
 SPELLINGS = 25
 CAUGHT = 0.95
 CROSSED = 0.01
+SEEN, HELD_OUT = 0.95, 0.72
+"""Of the sentences in disguise that menders may look at, and of those they may not: a little under what is measured."""
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +72,35 @@ def test_innocent_sentences_cross_no_red_line(judge: RedLines) -> None:
         sys.stdout.write(f"wrong: {quotes} in {text}\n")
     assert len(sentences) == len(set(sentences)) >= 300
     assert len(crossed) / len(sentences) <= CROSSED
+
+
+def told(judge: RedLines, *, seen: bool) -> dict[Sentence, bool]:
+    """Whether each evasive sentence of a half crosses its red line."""
+    return {s: s.rule in judge.quotes(s.text) for s in sentences() if s.seen is seen and s.rule}
+
+
+@pytest.mark.parametrize(("seen", "share"), [(True, SEEN), (False, HELD_OUT)])
+def test_the_share_of_evasive_sentences_that_is_caught(judge: RedLines, *, seen: bool, share: float) -> None:
+    caught = told(judge, seen=seen)
+    for sentence in caught if seen else ():  # those held out are for counting only
+        if not caught[sentence]:
+            sys.stdout.write(f"missed: {sentence.text}\n")
+    assert len(caught) >= 100
+    assert {sentence.rule for sentence in caught} == set(RULES)
+    assert sum(caught.values()) / len(caught) >= share
+
+
+def test_innocent_sentences_of_either_half_cross_no_red_line(judge: RedLines) -> None:
+    for seen in (True, False):
+        plain = [s.text for s in sentences() if s.seen is seen and s.rule is None]
+        assert sum(bool(judge.quotes(text)) for text in plain) / len(plain) <= CROSSED
+
+
+def test_no_sentence_is_there_twice() -> None:
+    texts = [s.text for s in sentences()]
+    assert [text for text, number in Counter(texts).items() if number > 1] == []
+
+
+def test_a_word_cut_over_two_messages_is_quoted_from_both(judge: RedLines) -> None:
+    assert "red-off-platform" in judge.quotes("加我||微||信")
+    assert judge.quotes("您加我购物车||微||信") == {}
