@@ -19,6 +19,7 @@ from qa.privacy import MaskPolicy, mask, mask_chat
 from qa.rules.context import make_context
 from qa.rules.engine import compile_pack
 from qa.rules.examples import read_example
+from qa.rules.nearly import Nearly
 from qa.rules.pack import Pack, Rule
 from qa.rules.view import Context
 from qa.rules.why import Answer, Why, written
@@ -49,7 +50,11 @@ class Line(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A condition with its answer. ``quotes``: turn and text of what was found; ``searched``: turns, in vain."""
+    """A condition with its answer. ``quotes``: turn and text of what was found; ``searched``: turns, in vain.
+
+    ``passed_over`` was there and was no hit, for the reasons ``remarks`` (``qa.rules.nearly``); ``missing`` is what is
+    not there of things of which several must be.
+    """
 
     depth: int
     part: str
@@ -59,6 +64,9 @@ class Told(NamedTuple):
     searched: tuple[int, ...]
     value: float | None
     reason: str
+    passed_over: tuple[int, str] | None = None
+    remarks: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 class Tried(NamedTuple):
@@ -129,7 +137,7 @@ def conditions_text(rule: Rule) -> str:
 
 
 def _tried(pack: Pack, rule: Rule, chat: Chat, shown: Chat, context: Context) -> Tried:
-    compiled = compile_pack(pack, only=[rule.id])
+    compiled, why = compile_pack(pack, only=[rule.id]), Why(pack, rule)
     opinion = compiled.judge(chat, context, rule.effective_until or rule.effective_from or _FOREVER)
     finding = next((one for one in opinion.findings if one.rule == rule.id), None)
     return Tried(
@@ -138,7 +146,7 @@ def _tried(pack: Pack, rule: Rule, chat: Chat, shown: Chat, context: Context) ->
         not_applicable=opinion.not_applicable.get(rule.id),
         broken=opinion.broken[0] if opinion.broken else None,
         lines=tuple(_lines(shown, finding)),
-        conditions=tuple(_told(answer, shown) for answer in Why(pack, rule).of(chat, context)),
+        conditions=tuple(_told(answer, why.nearly(answer, chat, context), shown) for answer in why.of(chat, context)),
     )
 
 
@@ -172,8 +180,9 @@ def pieces(text: str, spans: Collection[tuple[int, int]]) -> Iterator[Piece]:
         yield Piece(text[at:], marked=False)
 
 
-def _told(answer: Answer, shown: Chat) -> Told:
+def _told(answer: Answer, nearly: Nearly | None, shown: Chat) -> Told:
     judgement, part = answer.judgement, answer.part
+    over = None if nearly is None or nearly.judgement is None else nearly.judgement.places[0]
     places = judgement.places or (answer.found.places if answer.found is not None else ())
     return Told(
         depth=part.depth,
@@ -184,4 +193,7 @@ def _told(answer: Answer, shown: Chat) -> Told:
         searched=judgement.searched,
         value=judgement.value,
         reason=judgement.reason,
+        passed_over=None if over is None else (over[0], shown.messages[over[0]].text[over[1] : over[2]]),
+        remarks=() if nearly is None else nearly.remarks,
+        missing=() if nearly is None else nearly.missing,
     )

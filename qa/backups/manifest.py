@@ -21,6 +21,8 @@ NOT_IN_IT = ("sessions", "login_attempts")
 """Tables that stay behind: who was logged in then is not logged in by a restore, and may have been locked out since."""
 
 _MODEL_FILE = re.compile(r"models/[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+_BACKTEST_FILE = re.compile(r"backtests/\d{8}T\d{6}Z-[\w.-]{1,130}\.json", re.ASCII)
+"""Kept results (``qa.backtest.kept``)."""
 
 
 class BackupError(QaError):
@@ -58,6 +60,20 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Names of the files of the model registry."""
         return sorted(name for name in self.members if name.startswith("models/"))
 
+    @property
+    def backtests(self) -> list[str]:
+        """Names of the kept results of backtests."""
+        return sorted(name for name in self.members if is_backtest(name))
+
+
+def is_backtest(name: str) -> bool:
+    """Whether a file of the data directory is the kept result of a backtest.
+
+    >>> is_backtest("backtests/20261120T101500Z-draft-2.json"), is_backtest("backtests/../x.json")
+    (True, False)
+    """
+    return _BACKTEST_FILE.fullmatch(name) is not None
+
 
 def table_name(table: str) -> str:
     """Return under which name a table's rows stand in the file.
@@ -82,7 +98,9 @@ def decoded(content: bytes) -> Manifest:
     tables = {table_name(one.table) for one in manifest.tables}
     missing = sorted(tables - manifest.members.keys())
     known = tables | {SEARCHED_NAME, CASE_WORDS_NAME, SECRET_NAME}
-    strange = sorted(name for name in manifest.members.keys() - known if not _MODEL_FILE.fullmatch(name))
+    strange = sorted(
+        name for name in manifest.members.keys() - known if not (_MODEL_FILE.fullmatch(name) or is_backtest(name))
+    )
     if missing or strange:
         raise BackupError(f"{MANIFEST_NAME}: {(missing or strange)[0]} is {'not listed' if missing else 'no part'}")
     return manifest

@@ -175,7 +175,7 @@ def _has_versions(models: Path) -> bool:
 
 
 def _put_files(archive: zipfile.ZipFile, manifest: Manifest, data_dir: Path) -> tuple[bool, bool]:
-    """Write secret and models where they are not yet; return which were written."""
+    """Write secret, models and kept backtests where they are not yet; return whether the first two were written."""
     secret, models = data_dir / SECRET_NAME, data_dir / MODELS
     put_secret = SECRET_NAME in manifest.members and not secret.exists()
     put_models = bool(manifest.models) and not _has_versions(models)
@@ -190,6 +190,9 @@ def _put_files(archive: zipfile.ZipFile, manifest: Manifest, data_dir: Path) -> 
                 _write(beside / name.removeprefix(f"{MODELS}/"), archive.read(name), 0o444)
             shutil.rmtree(models, ignore_errors=True)  # a lock at most
             beside.rename(models)
+        for name in manifest.backtests:
+            if not (data_dir / name).exists():
+                _write(data_dir / name, archive.read(name), 0o600)
     except OSError as error:
         raise BackupError(f"{data_dir}: cannot be written: {error.strerror or error}") from None
     return put_secret, put_models

@@ -24,6 +24,7 @@ from qa.backups.manifest import (
     BackupError,
     Manifest,
     Member,
+    is_backtest,
     table_name,
 )
 from qa.models.folder import locked
@@ -33,7 +34,7 @@ from qa.store.portable_words import case_words, searched
 from qa.store.session import read_tx
 from qa.types import Instant
 
-MODELS = "models"
+MODELS, BACKTESTS = "models", "backtests"
 _LOCK = "lock"
 _LEVEL = 3
 """Of compression: 1 writes twice as fast as 6 and a tenth larger; 3 is near both."""
@@ -81,7 +82,7 @@ def write_backup(
     secret: bytes | None = None,
     progress: Progress | None = None,
 ) -> Written:
-    """Write a backup of the database and the versions of the model; ``file`` appears whole or not at all.
+    """Write a backup of the database, the model's versions and kept backtests; ``file`` appears whole or not at all.
 
     ``key`` is the name of the installation's secret, ``secret`` the secret itself, only where it is to be in the file.
 
@@ -99,6 +100,7 @@ def write_backup(
             shapes = portable.shapes(NOT_IN_IT)
             _add_tables(box, connection, shapes, progress)
         _add_models(box, data_dir / MODELS)
+        _add_backtests(box, data_dir)
         if secret is not None:
             box.add(SECRET_NAME, [[secret]], lines=False)
         manifest = Manifest(
@@ -134,6 +136,14 @@ def _add_models(box: _Box, folder: Path) -> None:
             hidden = any(part.startswith(".") for part in name.parts)
             if path.is_file() and not path.is_symlink() and not hidden and str(name) != _LOCK:
                 box.add(f"{MODELS}/{name.as_posix()}", [[path.read_bytes()]], lines=False)
+
+
+def _add_backtests(box: _Box, data_dir: Path) -> None:
+    """Add the kept results of backtests; one that goes meanwhile is left out."""
+    for path in sorted((data_dir / BACKTESTS).glob("*.json")):
+        if is_backtest(f"{BACKTESTS}/{path.name}") and not path.is_symlink():
+            with suppress(FileNotFoundError):
+                box.add(f"{BACKTESTS}/{path.name}", [[path.read_bytes()]], lines=False)
 
 
 @contextmanager

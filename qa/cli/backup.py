@@ -24,7 +24,7 @@ from qa.types import MICROSECONDS
 @click.option("--with-secret", is_flag=True, help="Put the secret into it too: who has the file can then sign.")
 @pass_settings
 def backup_command(settings: Settings, file: Path, with_secret: bool) -> None:
-    """Write everything into one file while others work: all tables as they are at one moment, the models.
+    """Write everything into one file while others work: all tables as they are at one moment, models, kept backtests.
 
     The same file restores into SQLite and PostgreSQL. It holds chats as they were written, so keep it like the
     database; only its owner can read it. Not in it: sessions, settings and rule packs (your own files), and the secret

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ from qa.cli.crews import Wanted, chosen_pool, crew_options
 from qa.cli.nightly import night_options, plan_nights
 from qa.cli.nightly_summary import print_rescored
 from qa.cli.rescore_summary import print_range
-from qa.cli.rules.packs import is_at_hand, judging_standard, no_such_pack
+from qa.cli.rules.published import any_standard
 from qa.config import Settings
 from qa.errors import ConfigError, NotFoundError, QaError
 from qa.nightly import NightOptions, Rescored, rescore
@@ -23,7 +22,6 @@ from qa.queueing import fill
 from qa.rules.inspector import Standard
 from qa.store.migrate import ensure_ready
 from qa.store.nights import State, nights_between
-from qa.store.publications import published_as
 from qa.store.readers import few_collections
 from qa.store.session import opened, read_tx
 
@@ -58,7 +56,7 @@ def command(
     wanted = Wanted(**crew)
     with few_collections(), opened(settings.database_url) as engine:
         ensure_ready(engine)
-        standard = None if pack is None else _standard(engine, settings, pack)
+        standard = None if pack is None else any_standard(engine, settings, pack)
         with chosen_pool(settings, wanted) as pool:
             if day is not None:
                 for name, local_day in plan_nights(engine, settings, day, merchant):
@@ -72,21 +70,6 @@ def command(
             assert last is not None
             plan = _plan(engine, f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}", merchant)
             _range(engine, [_options(settings, name, local_day, standard, wanted, pool) for name, local_day in plan])
-
-
-def _standard(engine: Engine, settings: Settings, pack: str) -> Standard:
-    """The standard that is meant: a pack with today's scorecard, or what was published, with the scorecard of then."""
-    if is_at_hand(pack):
-        return judging_standard(Path(pack), settings.scorecard)
-    with read_tx(engine) as connection:
-        found = published_as(connection, pack)
-    if not found:
-        raise no_such_pack(pack, ", nor a version or hash that was published (`qa rules history`)")
-    if len(found) > 1:
-        several = ", ".join(f"{one.pack}@{one.version} ({one.ruleset[:12]})" for one, _ in found.values())
-        raise ConfigError(f"{pack!r} means several published standards: {several}; name one by its hash")
-    [(_, content)] = found.values()
-    return Standard.model_validate(content)
 
 
 def _options(

@@ -8,11 +8,13 @@ from qa.types import Dimension, Severity
 
 
 class Column(NamedTuple):
-    """A column: its title as shown, its English subtitle, and whether a row needs it filled."""
+    """A column: its title as shown, its English subtitle, whether a row needs it filled."""
 
     zh: str
     en: str
     needed: bool = False
+    also: tuple[str, ...] = ()
+    """Other titles that merchants give it, where none is called as it should."""
 
 
 class Layout(NamedTuple):
@@ -23,27 +25,35 @@ class Layout(NamedTuple):
     columns: tuple[Column, ...]
     many: str = ""
 
+    def called(self, title: str) -> bool:
+        """Whether a sheet of this title is meant: in either language, blanks aside."""
+        return title.strip().lower() in (self.title, self.en)
 
-NUMBER = Column("编号", "item no.", needed=True)
+    def optional(self, title: str) -> bool:
+        """Whether a column may be empty."""
+        return not any(column.zh == title and column.needed for column in self.columns)
+
+
+NUMBER = Column("编号", "item no.", needed=True, also=("序号", "项目编号"))
 ITEMS = Layout(
     "项目",
     "items",
     (
         NUMBER,
-        Column("项目名称", "name", needed=True),
+        Column("项目名称", "name", needed=True, also=("项目", "质检项", "质检项目")),
         Column("英文名称", "name in English"),
         Column("维度", "dimension", needed=True),
-        Column("严重程度", "severity", needed=True),
-        Column("扣分", "points"),
-        Column("红线", "red line"),
+        Column("严重程度", "severity", needed=True, also=("等级", "级别")),
+        Column("扣分", "points", also=("分值", "扣分值", "分数")),
+        Column("红线", "red line", also=("一票否决", "是否红线")),
         Column("类型", "kind", needed=True),
-        Column("说明", "remarks"),
+        Column("说明", "remarks", also=("备注",)),
     ),
 )
 WORDS = Layout(
     "禁用词",
     "forbidden words",
-    (NUMBER, Column("词语", "word", needed=True), Column("例外", "exceptions")),
+    (NUMBER, Column("词语", "word", needed=True, also=("禁用词", "关键词", "违规词")), Column("例外", "exceptions")),
 )
 SCRIPTS = Layout(
     "话术",
@@ -60,7 +70,12 @@ SCRIPTS = Layout(
 LIMITS = Layout(
     "阈值",
     "limits",
-    (NUMBER, Column("指标", "figure", needed=True), Column("限值", "limit", needed=True), Column("时段", "hours")),
+    (
+        NUMBER,
+        Column("指标", "figure", needed=True),
+        Column("限值", "limit", needed=True, also=("标准", "阈值")),
+        Column("时段", "hours"),
+    ),
 )
 READ = (ITEMS, WORDS, SCRIPTS, LIMITS)
 GUIDE = "说明"
@@ -99,20 +114,22 @@ HOURS = {
     "off_peak": ("非高峰", "平峰", "off_peak", "off-peak"),
     "business": ("工作时间", "营业时间", "business"),
 }
+NOTHING = frozenset({"/", "-", "–", "—", "——", "无", "n/a", "none"})
+"""What people write into a cell that is to be empty."""
 YES_NO = {
-    "yes": ("是", "yes", "y", "true", "1", "√", "✓", "对"),
-    "no": ("否", "no", "n", "false", "0", "×", "x", ""),
+    "yes": ("是", "yes", "y", "true", "1", "√", "✓", "☑", "对", "红线", "一票否决"),
+    "no": ("否", "不是", "no", "n", "false", "0", "×", "x", "☐", ""),
 }
 
 FIGURES = {
-    "first_response": ("首次响应", "首次响应时间", "首响", "first response"),
+    "first_response": ("首次响应", "首次响应时间", "首次响应时长", "首响", "首响时间", "首响时长", "first response"),
     "first_substantive": ("首次实质回复", "首次有效回复", "first substantive response"),
-    "average_response": ("平均响应", "平均响应时间", "平均响应时长", "average response"),
-    "longest_wait": ("最长等待", "最长等待时间", "longest wait"),
+    "average_response": ("平均响应", "平均响应时间", "平均响应时长", "平响", "平均回复时间", "average response"),
+    "longest_wait": ("最长等待", "最长等待时间", "最长等待时长", "longest wait"),
     "complete_answer": ("完整解答", "完整解答时间", "complete answer"),
     "unanswered": ("漏回", "漏回数", "未回复", "unanswered"),
     "followup": ("回访", "满意度回访", "follow-up", "followup"),
-    "csat": ("满意度评分", "客户评分", "评分", "csat"),
+    "csat": ("满意度评分", "客户评分", "评分", "满意度", "csat"),
 }
 """Figures by name; besides them the share of replies within a time (3分钟回复率)."""
 WITHIN_RATE = "within_rate"

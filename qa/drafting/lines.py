@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
-from qa.drafting.layout import Column, Layout
+from qa.drafting.layout import NOTHING, Column, Layout
 from qa.drafting.values import choice, clean, unknown
 from qa.drafting.workbook import NO_VALUE, Row
 
@@ -16,6 +16,8 @@ K = TypeVar("K")
 
 _ERROR_VALUE = re.compile(r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
 _LETTERS = 26
+_HEADS = 5
+"""Rows among which the titles are looked for."""
 
 
 class Mistake(NamedTuple):
@@ -49,8 +51,9 @@ def letter(index: int) -> str:
 class Line:
     """One filled row. Reading a cell that is wrong gives None and adds a mistake."""
 
-    def __init__(self, sheet: str, row: Row, columns: Mapping[str, int], mistakes: list[Mistake]) -> None:
-        self.sheet, self.number = sheet, row.number
+    def __init__(self, layout: Layout, row: Row, columns: Mapping[str, int], mistakes: list[Mistake]) -> None:
+        self.sheet, self.number = layout.title, row.number
+        self._layout = layout
         self._cells, self._columns, self._mistakes = row.cells, columns, mistakes
 
     def text(self, title: str) -> str:
@@ -66,10 +69,18 @@ class Line:
             self.fail(title, f"the formula's value is {cell}")
             return ""
         try:
-            return clean(cell)
+            text = clean(cell)
         except ValueError as problem:
             self.fail(title, str(problem))
             return ""
+        return "" if self._layout.optional(title) and text.lower() in NOTHING else text
+
+    def lines(self, title: str) -> str:
+        """Return a cell's text, its line breaks kept."""
+        index = self._columns.get(title)
+        if not self.text(title) or index is None:
+            return ""
+        return "\n".join(clean(line) for line in self._cells[index].splitlines())
 
     def fail(self, title: str, reason: str) -> None:
         """Add a mistake, one for a cell."""
@@ -117,6 +128,7 @@ def lines(layout: Layout, rows: Sequence[Row], mistakes: list[Mistake], notes: l
     if not rows:
         mistakes.append(Mistake(layout.title, 0, "", "is empty: the first row holds the titles of the columns"))
         return
+    rows = rows[_head(layout, rows) :]
     columns = _columns(layout, rows[0], mistakes, notes)
     if any(column.needed and column.zh not in columns for column in layout.columns):
         return
@@ -125,16 +137,25 @@ def lines(layout: Layout, rows: Sequence[Row], mistakes: list[Mistake], notes: l
         named = [row.cells[index].strip() for index in columns.values() if index < len(row.cells)]
         filled = [cell for cell in named if cell]
         if filled and not all(cell in subtitles for cell in filled):
-            yield Line(layout.title, row, columns, mistakes)
+            yield Line(layout, row, columns, mistakes)
         elif not filled:
             notes.append(f"sheet {layout.title}, row {row.number}: nothing in a known column, not read")
 
 
+def _head(layout: Layout, rows: Sequence[Row]) -> int:
+    """Which row holds the titles: the first with two known ones, for many put a heading above them; else the first."""
+    known = (
+        sum(_title(layout, cell.strip().rstrip("*＊ ")) is not None for cell in row.cells) for row in rows[:_HEADS]
+    )
+    return next((i for i, number in enumerate(known) if number > 1), 0)
+
+
 def _columns(layout: Layout, titles: Row, mistakes: list[Mistake], notes: list[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for index, cell in enumerate(titles.cells):
-        said = cell.strip().rstrip("*＊ ")
-        title = _title(layout, said)
+    cells = [cell.strip().rstrip("*＊ ") for cell in titles.cells]
+    plain = {_title(layout, said) for said in cells}
+    for index, said in enumerate(cells):
+        title = _title(layout, said) or _otherwise(layout, said, plain)
         if title is None:
             if said:
                 notes.append(f"sheet {layout.title}, column {letter(index)} {said!r}: not read")
@@ -152,6 +173,11 @@ def _no_column(title: str, titles: Row) -> str:
     like = get_close_matches(title, there, n=1, cutoff=0.5)
     hint = f"; is it {like[0]!r}?" if like else ""
     return f"there is no such column (there: {', '.join(there)}){hint}"
+
+
+def _otherwise(layout: Layout, said: str, plain: set[str | None]) -> str | None:
+    """The column that goes by another title, where none goes by its own."""
+    return next((column.zh for column in layout.columns if said in column.also and column.zh not in plain), None)
 
 
 def _title(layout: Layout, said: str) -> str | None:

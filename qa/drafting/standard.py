@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,8 @@ from qa.drafting.values import alternatives, choice, item_number, number, points
 from qa.drafting.workbook import Row
 from qa.text import Level, fold
 from qa.types import Dimension, Severity
+
+_COMMA = re.compile("[，,]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,16 @@ class _Book:
 def read_standard(tables: Mapping[str, Sequence[Row]]) -> tuple[Standard, list[Mistake]]:
     """Return the standard of a workbook's tables, and every mistake in them."""
     book = _Book()
-    book.notes += [f"sheet {t!r}: not read" for t in tables if t != at.GUIDE and t not in {s.title for s in at.READ}]
-    if at.ITEMS.title not in tables:
+    titles = {sheet.title: next((title for title in tables if sheet.called(title)), None) for sheet in at.READ}
+    book.notes += [f"sheet {t!r}: not read" for t in tables if t.strip() != at.GUIDE and t not in titles.values()]
+    if titles[at.ITEMS.title] is None:
         there = ", ".join(tables) or "none"
         return Standard((), ()), [Mistake(at.ITEMS.title, 0, "", f"there is no such sheet (there: {there})")]
     readers = {at.ITEMS: _item, at.WORDS: _words, at.SCRIPTS: _script, at.LIMITS: _limit}
     for sheet, reader in readers.items():
-        if sheet.title in tables:
-            for line in lines(sheet, tables[sheet.title], book.mistakes, book.notes):
+        title = titles[sheet.title]
+        if title is not None:
+            for line in lines(sheet, tables[title], book.mistakes, book.notes):
                 reader(line, book)
     if not book.any_item and not any(mistake.sheet == at.ITEMS.title for mistake in book.mistakes):
         book.mistakes.append(Mistake(at.ITEMS.title, 0, "", "holds no item"))
@@ -139,10 +144,15 @@ def _item(line: Line, book: _Book) -> None:
 
 def _words(line: Line, book: _Book) -> None:
     about = book.about(line, (at.FORBIDDEN,))
-    words = line.read("词语", alternatives)
-    exceptions = alternatives(line.text("例外"))
-    if words is None or not all(_spoken(line, "词语", word) for word in words):
+    words = alternatives(line.lines("词语"), words=True) if line.needed("词语") else ()
+    exceptions = alternatives(line.lines("例外"), words=True)
+    if not words or not all(_spoken(line, "词语", word) for word in words):
         return
+    book.notes += [
+        f"sheet {line.sheet}, row {line.number}: {word!r} is taken for one phrase; | stands between several"
+        for word in words
+        if _COMMA.search(word)
+    ]
     for exception in exceptions:
         longer = _key(exception)
         if not any(_key(word) in longer and _key(word) != longer for word in words):
@@ -158,7 +168,7 @@ def _script(line: Line, book: _Book) -> None:
     name, where = line.needed("话术名称"), line.pick("位置", at.WHERES)
     line.needed("要点1")
     titles = line.titled(at.SCRIPTS.many)
-    wordings = [alternatives(line.text(title)) for title in titles]
+    wordings = [alternatives(line.lines(title)) for title in titles]
     spoken = [_spoken(line, title, word) for title, words in zip(titles, wordings, strict=True) for word in words]
     item = book.items.get(about or 0)
     if item is not None and item.script is not None:

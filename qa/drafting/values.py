@@ -27,6 +27,9 @@ _POINTS = re.compile(r"(?:扣|减)?\s*[-−]?\s*(\d+(?:\.\d+)?)\s*(?:分|points?
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*(%?)")
 _RATE = re.compile(rf"(\d+(?:\.\d+)?)\s*({_WORDS})(?:内)?(?:人工)?(?:回复|响应)率")
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_SLASH = "(?<=[\u4e00-\u9fff])\\s*[/／]\\s*(?=[\u4e00-\u9fff])"
+_APART = re.compile(f"[|｜;；\\n]|{_SLASH}")
+_APART_WORDS = re.compile(f"[|｜;；、\\n]|{_SLASH}")
 _FULL_POINTS = 100
 _LONGEST = 10_000_000.0
 """Seconds of the longest limit, some four months: what is longer is a slip."""
@@ -77,7 +80,10 @@ def points(text: str) -> float:
     >>> points("6"), points("扣２分"), points("-1.5")
     (6.0, 2.0, 1.5)
     """
-    found = _POINTS.fullmatch(plain(text))
+    said = plain(text)
+    if said.endswith("%"):
+        raise ValueError(f"{text!r} is a share: points are taken of 100, so write a number such as 5")
+    found = _POINTS.fullmatch(said)
     if found is None or float(found[1]) > _FULL_POINTS:
         raise ValueError(f"{text!r} is no number of points from 0 to 100")
     return float(found[1])
@@ -161,10 +167,15 @@ def unknown(text: str, known: Mapping[K, Sequence[str]]) -> str:
     return f"{text!r} is none of {shown}" + (f"; did you mean {names[close[0]]!r}?" if close else "")
 
 
-def alternatives(text: str) -> tuple[str, ...]:
-    """Return the wordings of a cell, separated by ``|``, each once.
+def alternatives(text: str, *, words: bool = False) -> tuple[str, ...]:
+    r"""Return the wordings of a cell, each once: a line or ``|`` or ``；`` apart, or ``/`` between Chinese characters.
 
-    >>> alternatives("您好 | 你好｜您好|")
-    ('您好', '你好')
+    Single ``words`` may be ``、`` apart as well.
+
+    >>> alternatives("您好 | 你好｜您好|"), alternatives("您好，请问/请讲；\n24/7")
+    (('您好', '你好'), ('您好，请问', '请讲', '24/7'))
+    >>> alternatives("老铁、哥们", words=True)
+    ('老铁', '哥们')
     """
-    return tuple(dict.fromkeys(part for one in text.replace("｜", "|").split("|") if (part := one.strip())))
+    parts = (_APART_WORDS if words else _APART).split(text)
+    return tuple(dict.fromkeys(part for one in parts if (part := one.strip())))

@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from qa.rules.pack import Pack, Rule
+from qa.rules.parted import aside, parted
 
 
 class FieldChange(msgspec.Struct, frozen=True):
@@ -17,6 +18,11 @@ class FieldChange(msgspec.Struct, frozen=True):
     field: str
     old: Any
     new: Any
+
+    @property
+    def places(self) -> tuple[tuple[str, Any, Any], ...]:
+        """Where exactly it differs, with what long texts have in common cut away; None: not there."""
+        return tuple((place, *aside(old, new)) for place, old, new in parted(self.old, self.new, self.field))
 
 
 class RuleChange(msgspec.Struct, frozen=True):
@@ -122,12 +128,17 @@ def _fields(old: Any, new: Any, path: str) -> Iterator[FieldChange]:
     """Changed fields; mappings are opened as far as both are mappings with plain texts, conditions stay whole."""
     for key in dict.fromkeys([*old, *new]):
         before, after, name = old.get(key), new.get(key), f"{path}{key}"
-        if before == after and type(before) is type(after):
+        if before == after and (type(before) is type(after) or _numbers(before, after)):
             continue
         if isinstance(before, dict) and isinstance(after, dict) and key not in {"when", "applies"} and not path:
             yield from _fields(before, after, f"{name}.")
         elif orjson.dumps(before, option=orjson.OPT_SORT_KEYS) != orjson.dumps(after, option=orjson.OPT_SORT_KEYS):
             yield FieldChange(name, before, after)
+
+
+def _numbers(before: Any, after: Any) -> bool:
+    """Whether both are numbers: a default 0 is read back from a record as 0.0."""
+    return type(before) in (int, float) and type(after) in (int, float)
 
 
 def _wordlists(old: Pack, new: Pack) -> Iterator[ListChange]:

@@ -16,7 +16,7 @@ from qa.rules.logic import Path
 from qa.rules.operators.opinion import LABELS
 from qa.rules.pack import Located, Rule
 from qa.rules.view import Context
-from qa.rules.why import Why, written
+from qa.rules.why import Why, decided, written
 from qa.sources.plain import parse_plain
 from qa.types import MICROSECONDS, Chat, ChatOpinion, Instant, Opinion
 
@@ -26,12 +26,16 @@ _HOUR = 3600 * MICROSECONDS
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """An example that does not do what its rule's author expects. ``where`` is ``file:line:column``."""
+    """An example that does not do what its rule's author expects. ``where`` is ``file:line:column``.
+
+    ``why`` is what decided, as far as conditions did.
+    """
 
     rule: str
     where: str
     expected: str
     got: str
+    why: str = ""
 
 
 def count_examples(located: Located) -> int:
@@ -65,7 +69,17 @@ def _check(rule: Rule, compiled: RuleSet, located: Located, context: Context) ->
             for chat in chats:
                 got = outcome(compiled, chat, around, rule)
                 if got != _EXPECTED[kind]:
-                    yield Wrong(rule.id, where, _EXPECTED[kind], got)
+                    why = "" if got.startswith(_BREAKS) else _why(located, rule, chat, around)
+                    yield Wrong(rule.id, where, _EXPECTED[kind], got, why)
+
+
+def _why(located: Located, rule: Rule, chat: Chat, context: Context) -> str:
+    """What decided about a rule: where ``applies`` is not hit that, else ``when``."""
+    why = Why(located.pack, rule)
+    answers = why.of(chat, context)
+    first = next(answer for answer in answers if answer.part.path[0] in {"applies", "when"})
+    part = "when" if first.judgement.state is State.HIT else str(first.part.path[0])
+    return decided(answers, chat, lambda answer: why.nearly(answer, chat, context), part)
 
 
 class Untried(NamedTuple):
@@ -159,6 +173,7 @@ def _opinion(of_chat: ChatOpinion, words: list[str], line: str) -> ChatOpinion:
     return msgspec.structs.replace(of_chat, **{of: made})
 
 
+_BREAKS = "breaks"
 _EXPECTED = {"bad": "fires", "good": "passes", "na": "not applicable"}
 
 
@@ -167,7 +182,7 @@ def outcome(compiled: RuleSet, chat: Chat, context: Context, rule: Rule) -> str:
     day = rule.effective_until or rule.effective_from or _DAY
     opinion = compiled.judge(chat, context, day)
     if opinion.broken:
-        return f"breaks: {opinion.broken[0]}"
+        return f"{_BREAKS}: {opinion.broken[0]}"
     if any(finding.rule == rule.id for finding in opinion.findings):
         return "fires"
     return "not applicable" if rule.id in opinion.not_applicable else "passes"

@@ -24,7 +24,7 @@ from qa.rules.base import (
     together,
 )
 from qa.rules.bench import Bench
-from qa.rules.mistakes import first_mistake, nearest
+from qa.rules.mistakes import NOT_A_FLAG, first_mistake, flag_for_number, nearest
 from qa.rules.quiet import Glance
 from qa.rules.registry import operators
 from qa.rules.silence import of_all, of_gate, of_not, of_operator, of_some, silent, unless_silent
@@ -51,6 +51,8 @@ def compile_condition(node: Any, bench: Bench, path: Path = ()) -> Judge:
     kind = operators().get(name)
     if kind is None:
         raise LocatedError(here, f"unknown operator {name!r}{nearest(str(name), sorted({*operators(), *_LOGIC}))}")
+    if (flag := flag_for_number(kind, body)) is not None:
+        raise LocatedError((*here, flag), NOT_A_FLAG)
     try:
         operator = kind.model_validate(body)
         bench.waiting = None

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from qa.errors import PackError
 from qa.phrases import load_wordlist
-from qa.rules.mistakes import first_mistake, nearest
+from qa.rules.mistakes import NOT_A_FLAG, first_mistake, flag_for_number, nearest
 from qa.rules.yamlfile import Document, parse_yaml
 from qa.types import Dimension, Severity
 
@@ -223,6 +223,11 @@ def content_hash(content: Any) -> str:
     return hashlib.blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
 
 
+MAX_BYTES = 2 * 1024**2
+"""Of a pack file: eight times the house pack."""
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def house_wordlists() -> dict[str, tuple[str, ...]]:
     """The shipped word lists by name."""
     folder = resources.files("qa.rules").joinpath("wordlists")
@@ -257,11 +262,30 @@ def house_file(name: str) -> tuple[str, str]:
 
 
 def read_file(path: Path) -> str:
-    """Text of a file a lead wrote; PackError when it cannot be read."""
+    """Text of a file a lead wrote; PackError when it cannot be read, is no text or larger than ``MAX_BYTES``."""
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise PackError(f"{path}: cannot be read: {problem}") from None
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as problem:
+        raise PackError(f"{path}: cannot be read: {problem.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise PackError(f"{path}: larger than {MAX_BYTES // 1024**2} MiB, which no file of rules is")
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise PackError(f"{path}:{line}:1: cannot be read: not UTF-8{_encoding(data)}: save it as UTF-8") from None
+
+
+def _encoding(data: bytes) -> str:
+    """What a text that is not UTF-8 looks like, as the end of a phrase; empty for what looks like no text."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return " but UTF-16"
+    try:
+        text = data.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return " but GB18030 or GBK" if text.isprintable() or not _CONTROLS.search(text) else ""
 
 
 def load_pack(path: Path) -> Located:
@@ -324,6 +348,8 @@ def _add(rules: dict[str, dict[str, Any]], places: _Places, head: _Change, docum
 
 
 def _checked(model: type[_M], value: Any, document: Document, start: tuple[str | int, ...]) -> _M:
+    if (flag := flag_for_number(model, value)) is not None:
+        raise document.error((*start, flag), NOT_A_FLAG)
     try:
         return model.model_validate(value)
     except ValidationError as problem:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-
-import orjson
 
 from qa.rules.base import Judge, Judgement, State
 from qa.rules.bench import Bench
 from qa.rules.logic import Path, compile_condition, remembered
+from qa.rules.nearly import REMARKS, Closer, Nearly
 from qa.rules.pack import Pack, Rule
 from qa.rules.view import Context, View
 from qa.types import Chat
@@ -50,6 +49,12 @@ class Answer(NamedTuple):
     judgement: Judgement
     found: Judgement | None
 
+    @property
+    def empty(self) -> bool:
+        """Whether what was sought was not found: whoever sees it in the chat wants to know why."""
+        absent = self.judgement.state is State.HIT and self.part.positive is not None
+        return self.part.leaf and (absent or (self.judgement.state is State.MISS and self.found is None))
+
 
 class Why:
     """One rule of a pack, ready to be asked about chats."""
@@ -68,12 +73,19 @@ class Why:
             parts += self._parts(rule.applies, ("applies",), 0)
         parts += self._parts(rule.when, ("when",), 0)
         self.parts = tuple(parts)
+        self._closer = Closer(pack, rule)
         self._index = self._bench.freeze()
 
     def of(self, chat: Chat, context: Context) -> tuple[Answer, ...]:
         """Every part's answer on a chat, in the order of the pack's text."""
         view = View(chat, self._index, context)
         return tuple(self._answer(part, view) for part in self.parts)
+
+    def nearly(
+        self, answer: Answer, chat: Chat, context: Context, remarks: Sequence[str] = tuple(REMARKS)
+    ) -> Nearly | None:
+        """Return what a condition passed over that found nothing; None: nothing, or it did find something."""
+        return self._closer(chat, context, answer.part.node, remarks) if answer.empty else None
 
     def _answer(self, part: Part, view: View) -> Answer:
         answer = part.judge(view)
@@ -97,17 +109,25 @@ class Why:
         return compile_condition({name: {_NONE_OF.get(key, key): value for key, value in body.items()}}, self._bench)
 
 
-def decided(answers: tuple[Answer, ...], chat: Chat) -> str:
-    """Return in one line why a rule that passed did pass: the parts of ``when`` that decided it."""
-    when = next(i for i, answer in enumerate(answers) if answer.part.path[0] == "when")
-    reasons = list(_reasons(answers, when, chat))
-    more = f"; and {len(reasons) - _REASONS} more conditions" if len(reasons) > _REASONS else ""
-    return "; ".join(reasons[:_REASONS]) + more
+Look = Callable[[Answer], Nearly | None]
 
 
-def told(answer: Answer, chat: Chat) -> str:
-    """Return a part with its answer: what was found where, what was searched in vain, which figure."""
-    return f"{written(answer.part.node)}: {_said(answer, chat)}"
+def decided(answers: tuple[Answer, ...], chat: Chat, look: Look | None = None, part: str = "when") -> str:
+    """Return in one line why a rule that passed did pass: the parts of ``when`` that decided it (or of ``applies``).
+
+    ``look`` says of a condition that found nothing what it passed over.
+    """
+    top = next(i for i, answer in enumerate(answers) if answer.part.path[0] == part)
+    deciding = list(_reasons(answers, top))
+    close = [(answer, look(answer) if look is not None else None) for answer in deciding]
+    close.sort(key=lambda pair: pair[1] is None)  # what was nearly hit says most
+    more = f"; and {len(close) - _REASONS} more conditions" if len(close) > _REASONS else ""
+    return "; ".join(told(answer, chat, nearly) for answer, nearly in close[:_REASONS]) + more
+
+
+def told(answer: Answer, chat: Chat, nearly: Nearly | None = None) -> str:
+    """Return a part with its answer: what was found where, what was searched in vain or passed over, which figure."""
+    return f"{written(answer.part.node)}: {_said(answer, chat)}{'' if nearly is None else _passed_over(nearly, chat)}"
 
 
 def written(node: Mapping[str, Any]) -> str:
@@ -121,8 +141,29 @@ def written(node: Mapping[str, Any]) -> str:
     ((name, body),) = node.items()
     if name in _LOGIC:
         return name
-    line = orjson.dumps(body).decode().replace('"', "").replace(":", ": ").replace(",", ", ")
-    return f"{name} {_short(line)}"
+    return f"{name} {_short(one_line(body))}"
+
+
+def one_line(value: Any) -> str:
+    r"""Return a value as YAML in one line, without the quotation marks.
+
+    >>> one_line({"pattern": r"[a,b]\d{1,2}", "quoted": True})
+    '{pattern: [a,b]\\d{1,2}, quoted: true}'
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {one_line(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(one_line, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _passed_over(nearly: Nearly, chat: Chat) -> str:
+    if nearly.judgement is None:
+        return f"; missing: {_short(', '.join(nearly.missing))}"
+    turn, start, end = nearly.judgement.places[0]
+    figure = "" if nearly.judgement.value is None else f", figure {nearly.judgement.value:g}"
+    why = " and ".join(REMARKS[remark] for remark in nearly.remarks)
+    return f"; passed over “{_short(chat.messages[turn].text[start:end])}” in turn {turn}{figure}: {why}"
 
 
 def _said(answer: Answer, chat: Chat) -> str:
@@ -143,12 +184,12 @@ def _said(answer: Answer, chat: Chat) -> str:
     return ", ".join(said)
 
 
-def _reasons(answers: tuple[Answer, ...], at: int, chat: Chat) -> Iterator[str]:
+def _reasons(answers: tuple[Answer, ...], at: int) -> Iterator[Answer]:
     """The leaves below ``answers[at]`` that made it what it is."""
     answer = answers[at]
     inner = list(_children(answers, at))
     if not inner:
-        yield told(answer, chat)
+        yield answer
         return
     state = answer.judgement.state
     flip = {State.HIT: State.MISS, State.MISS: State.HIT}
@@ -156,7 +197,7 @@ def _reasons(answers: tuple[Answer, ...], at: int, chat: Chat) -> Iterator[str]:
     deciding = [i for i in inner if answers[i].judgement.state is wanted]
     first_only = answer.part.name == "all" and state is not State.HIT
     for i in deciding[:1] if first_only else deciding:
-        yield from _reasons(answers, i, chat)
+        yield from _reasons(answers, i)
 
 
 def _children(answers: tuple[Answer, ...], at: int) -> Iterator[int]:

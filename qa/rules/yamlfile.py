@@ -20,6 +20,13 @@ _PLAIN_TAGS = (_TAG + "map", _TAG + "seq")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 """What an escape can write and neither a database nor an automaton can hold."""
 _MAX_DEPTH = 40
+_NO_ALIASES = "anchors and aliases are not allowed: write it out"
+_SAID = {
+    "found undefined alias": _NO_ALIASES,
+    "found character '\\t'": "a tab: lines are indented with blanks",
+}
+"""Beginnings of the parser's reasons that we say in other words."""
+_COLON = re.compile(r"[ \t-]*[A-Za-z_][\w-]*(：|:(?=[^\s:/]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,15 @@ def parse_yaml(text: str, file: str) -> Document:
     except MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-        raise PackError(f"{place}: {problem.problem or problem.context}") from None
+        reason = str(problem.problem or problem.context)
+        reason = next((words for begins, words in _SAID.items() if reason.startswith(begins)), reason)
+        raise PackError(f"{place}: {reason}{_odd_colon(text, mark.line + 1 if mark else 0)}") from None
     except ReaderError as problem:
         line, column = _line_column(text, problem.position)
         raise PackError(f"{file}:{line}:{column}: character {chr(problem.character)!r} is not allowed") from None
-    except (ValueError, RecursionError, YAMLError) as problem:
+    except RecursionError:
+        raise PackError(f"{file}:1:1: nested too deeply") from None
+    except (ValueError, YAMLError) as problem:
         raise PackError(f"{file}:1:1: not readable as YAML: {problem}") from None
     if root is None:
         raise PackError(f"{file}:1:1: the file is empty")
@@ -63,11 +74,28 @@ def parse_yaml(text: str, file: str) -> Document:
     return Document(file, _value(root, (), positions, seen, file), positions)
 
 
+def _odd_colon(text: str, lines: int) -> str:
+    r"""What may have led to a mistake in the first lines: a key whose colon is full-width, or has no blank behind it.
+
+    >>> _odd_colon("pack：acme\nname: x", 2)
+    '; in line 1 the colon is full-width: write it as on an English keyboard, with a blank behind it'
+    """
+    for line, said in enumerate(text.split("\n")[:lines], 1):
+        odd = _COLON.match(said)
+        if odd is not None and odd[1] == "：":
+            return (
+                f"; in line {line} the colon is full-width: write it as on an English keyboard, with a blank behind it"
+            )
+        if odd is not None and line >= lines - 1:
+            return f"; in line {line} a blank is missing behind the colon"
+    return ""
+
+
 def _value(node: Node, path: Path, positions: dict[Path, tuple[int, int]], seen: set[int], file: str) -> Any:
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     positions.setdefault(path, (line, column))
     if id(node) in seen or node.anchor:
-        raise PackError(f"{file}:{line}:{column}: anchors and aliases are not allowed: write it out")
+        raise PackError(f"{file}:{line}:{column}: {_NO_ALIASES}")
     if len(path) > _MAX_DEPTH:
         raise PackError(f"{file}:{line}:{column}: nested too deeply")
     if not isinstance(node, ScalarNode) and str(node.tag) not in _PLAIN_TAGS:

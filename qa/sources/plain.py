@@ -267,7 +267,8 @@ def _date(text: str) -> date:
 def _message(draft: _Draft, number: int, line: str) -> None:
     match = _LINE.fullmatch(line)
     if match is None:
-        raise _LineError(f"not a message such as '09:00:05 客户: 在吗' nor a header '# id': {line[:60]!r}")
+        examples = "'09:00:05 客户: 在吗' or '系统[closed]:', nor a header '# id'"
+        raise _LineError(f"not a message such as {examples}: {line[:60]!r}")
     message: dict[str, Any] = {"role": ROLES[match["role"]], "text": _unescape(match["text"])}
     day, clock = match["date"], match["clock"]
     if day:

@@ -70,6 +70,14 @@ def published_as(connection: Connection, name: str) -> dict[str, tuple[Publicati
     return {one.ruleset: (one, content) for one, content in found}
 
 
+def kept_standards(connection: Connection, name: str) -> dict[str, dict[str, Any]]:
+    """Standards that anything was judged by or published as, hash → content, whose hash begins so (eight at least)."""
+    if len(name) < _HASH_BEGINS:
+        return {}
+    query = select(rulesets.c.hash, rulesets.c.content).where(rulesets.c.hash.startswith(name, autoescape=True))
+    return {digest: orjson.loads(content) for digest, content in connection.execute(query)}
+
+
 _HASH_BEGINS = 8
 
 

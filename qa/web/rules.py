@@ -15,6 +15,7 @@ from qa.privacy import POLICY
 from qa.rules.diff import lists_named
 from qa.rules.inspector import Standard
 from qa.rules.pack import Rule
+from qa.rules.why import one_line
 from qa.store.session import read_tx
 from qa.trying import Judges, Tried
 from qa.web.context import engine, settings, user
@@ -36,7 +37,23 @@ DIMENSIONS = {
     "process": _l("Process"),
 }
 SEVERITIES = {"info": _l("remark"), "minor": _l("minor"), "major": _l("major"), "critical": _l("critical")}
+blueprint.add_app_template_filter(one_line, "one_line")
 STATES = {"hit": _l("hit"), "miss": _l("not hit"), "not applicable": _l("not applicable")}
+REMARKS = {
+    "disguise": _l("in disguise (match: squash finds it)"),
+    "role": _l("by somebody else (role)"),
+    "scope": _l("outside the messages in scope"),
+    "order": _l("in another order (ordered)"),
+    "asked": _l("left out by asked"),
+    "lacks": _l("beside a word of lacks"),
+    "said": _l("said before by the one unless_said_by names"),
+    "except": _l("within a longer phrase of except"),
+    "quoted": _l("quoted or reported (quoted: true counts it)"),
+    "negated": _l("denied or warned of (negated: true counts it)"),
+    "at_least": _l("too few (at_least, different)"),
+    "limit": _l("beyond the limit"),
+}
+"""Why a condition passed something over (``qa.rules.nearly``)."""
 ROLES = {"customer": _l("Customer"), "agent": _l("Agent"), "bot": _l("Bot"), "system": _l("System")}
 
 
@@ -155,6 +172,7 @@ def _rule_page(
         "rules/rule.html", standard=standard, ruleset=ruleset, rule=rule, health=health, mine=mine, days=days,
         lists=lists, conditions=trying.conditions_text(rule), tried=tried, problem=problem, text=text, chat=chat,
         dimensions=DIMENSIONS, severities=SEVERITIES, states=STATES, roles_of_turns=ROLES,
+        remarks=REMARKS,
     )  # fmt: skip
 
 

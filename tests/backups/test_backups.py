@@ -29,13 +29,20 @@ from qa.store.session import opened, read_tx
 LONG_S = 180
 """Nothing takes so long, however busy the machine is."""
 MODEL = {"models/current.json": b"{}\n", "models/history.jsonl": b"{}\n", "models/2026-11-21-001-a/card.json": b"{}"}
+BACKTEST = "backtests/20261120T101500Z-draft-2.json"
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Written, dict[str, int]]]:
     """A backup of an installation on SQLite with a registry and a secret, and what was in it."""
     folder = tmp_path_factory.mktemp("installation")
-    for name, content in {**MODEL, "models/lock": b"", "models/.left/x": b"", "secret": b"s" * 32}.items():
+    for name, content in {
+        **MODEL,
+        "models/lock": b"",
+        "models/.left/x": b"",
+        "secret": b"s" * 32,
+        BACKTEST: b"[]",
+    }.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     with opened(f"sqlite:///{folder / 'a.sqlite3'}") as engine:
@@ -78,7 +85,7 @@ def test_what_is_restored_is_what_was_there(
             restore(engine, file, kit.ACT, data_dir=data)
         assert kit.counts(engine) == after
     found = {str(p.relative_to(data)): p.read_bytes() for p in data.rglob("*") if p.is_file()}
-    assert found == {**MODEL, "secret": b"s" * 32}
+    assert found == {**MODEL, "secret": b"s" * 32, BACKTEST: b"[]"}
     assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
 
 

@@ -103,8 +103,9 @@ def test_test_prints_each_disappointment(run: Run, pack: Path) -> None:
     pack.write_text(PACK.replace("客服: 您好", "客服: 老铁"), encoding="utf-8")
     result = run("test", pack)
     assert result.exit_code == 1
-    first, verdict, _ = result.stdout.splitlines()
+    first, why, verdict, _ = result.stdout.splitlines()
     assert first == f"{pack}:16:14: rule slang: expected passes, got fires"
+    assert why == "    keywords {any: [老铁, abc12345]}: hit, “老铁” in turn 0"
     assert verdict.endswith("1 not as expected")
     untried = run("test", pack, "--rule", "slang", "--untried").stdout.splitlines()[-1]
     assert untried.startswith(f"{pack}:13:")
@@ -174,7 +175,7 @@ def test_try_reads_standard_input_and_a_pack_before_it(run: Run, pack: Path) -> 
     assert "standard input:1: rejected: " in run("try", "house", "-", "--format", "plain", given=unclear).stderr
     nothing = run("try", "house", "-", given="")
     assert nothing.exit_code == 2
-    assert nothing.stderr.startswith("error: standard input: ")
+    assert nothing.stderr.startswith("error: standard input: is empty: chats are expected")
     assert run("try", pack, pack, pack).exit_code == 2
 
 

@@ -76,8 +76,31 @@ def test_alike(tmp_path: Path) -> None:
 def test_mistakes(tmp_path: Path) -> None:
     missing = run(tmp_path, "house", tmp_path / "none.yaml")
     assert (missing.exit_code, "none.yaml: no such file" in missing.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
     path = pack(tmp_path)
     path.write_text(PACK.replace("keywords:", "keyword:"), "utf-8")
     wrong = run(tmp_path, path, "house")
     assert wrong.exit_code == 2
     assert f"error: {path}:15:" in wrong.stderr
+
+
+def test_of_a_long_condition_what_differs_is_shown(tmp_path: Path) -> None:
+    shared = "|".join(f"词{number}" for number in range(60))
+    rule = PACK.partition("    when:")[0].replace("off: [red-insult]\n", "").replace("change: {low", "# change: {low")
+    when = "    when: {{any: [{{regex: {{pattern: '{}'}}}}, {{keywords: {{any: [{}]}}}}]}}\n"
+    examples = '    examples: {{bad: ["客服: 甲{}"]}}\n'
+    for name, word in (("a", "旧"), ("b", "新")):
+        text = rule + when.format(f"{shared}|{word}|{shared}", f"甲, {word}") + examples.format(f'", "客服: {word}')
+        (tmp_path / f"{name}.yaml").write_text(text, "utf-8")
+    lines = run(tmp_path, tmp_path / "a.yaml", tmp_path / "b.yaml").stdout.splitlines()
+    pattern = [f"…56|词57|词58|词59|{word}|词0|词1|词2|词3|词4…" for word in "旧新"]
+    assert lines[1:] == [
+        "~ changed slang",
+        f"    when.any.0.regex.pattern: {' → '.join(pattern)}",
+        "    when.any.1.keywords.any:",
+        "      − 旧",
+        "      + 新",
+        "    examples.bad:",
+        "      − 客服: 旧",
+        "      + 客服: 新",
+    ]

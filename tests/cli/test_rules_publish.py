@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 from qa.cli import main
 from qa.nightly.standard import standard_for
 from qa.rules.inspector import Standard
+from qa.store.nights import keep_ruleset
+from qa.store.session import write_tx
 
 
 def with_examples(folder: Path, *, name: str = "own", said: str = "不知道") -> Path:
@@ -119,3 +121,25 @@ def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getuser", nobody)
     assert owner.user().startswith("uid ")
+
+
+def test_packs_are_compared_by_what_they_were_published_as(run, store_engine: Engine, tmp_path: Path) -> None:
+    pack = with_examples(tmp_path)
+    run("rules", "publish", pack)
+    first = standard_for(pack, None).hash
+    changed = pack.read_text("utf-8").replace('version: "1"', 'version: "2"').replace("deduct: 5", "deduct: 6")
+    pack.write_text(changed, "utf-8")
+    run("rules", "publish", pack)
+    told = [run("rules", "diff", *two).stdout for two in (("own@1", "own@2"), (first[:12], pack))]
+    assert told[0] == told[1]
+    first_line, *rest = told[0].splitlines()
+    assert first_line.startswith("own 1 (")
+    assert rest == ["~ changed own-rule", "    deduct: 5.0 → 6.0", "    max_deduct: 5.0 → 6.0"]
+    with write_tx(store_engine) as connection:  # as a night does, which publishes nothing
+        keep_ruleset(connection, "f" * 64, "own", "9", standard_for(pack, None).as_json(), kit.NOW)
+    assert run("rules", "diff", "ffffffff", pack).stdout.endswith("\nboth judge alike\n")
+    unknown = run("rules", "diff", "own@1", "own@3")
+    assert (unknown.exit_code, "nor a version or hash that was published" in unknown.stderr) == (2, True)
+    days = ("--from", "2026-11-20", "--to", "2026-11-20")
+    against = run("rules", "backtest", "own@2", "--against", "own@3", *days)
+    assert (against.exit_code, "error: own@3: no such file" in against.stderr) == (2, True)

@@ -218,3 +218,45 @@ def test_a_figure_that_is_not_known_is_kept_with_the_reason() -> None:
     assert item.limit is not None
     assert item.limit.figure is None
     assert item.limit.reason.endswith("did you mean '平均响应'?")
+
+
+def test_a_cell_holds_several_words_however_they_are_set_apart() -> None:
+    words = [["1", "老铁、哥们；兄弟\n大姐/大妈", "无"], ["1", "爱买，不买", "/"]]
+    scripts = [["3", "标准开场", "开头", "您好，请讲/请问\n欢迎光临", "—"]]
+    standard = read(items=[ITEM, SCRIPTED], words=words, scripts=scripts)
+    first, scripted = standard.items
+    assert first.words == ("老铁", "哥们", "兄弟", "大姐", "大妈", "爱买，不买")
+    assert first.exceptions == ()
+    assert scripted.script == Script("标准开场", at.OPENING, (("您好，请讲", "请问", "欢迎光临"),))
+    [note] = standard.notes
+    assert note.startswith("sheet 禁用词, row 3: '爱买，不买' is taken for one phrase")
+
+
+def test_titles_below_a_heading_and_sheets_called_otherwise() -> None:
+    sheets = tables(items=[[*ITEM[:6], "/", ITEM[7]]], words=[["1", "老铁"]])
+    heading = Row(1, ("某店质检标准",))
+    below = [Row(row.number + 1, row.cells) for row in sheets["项目"]]
+    standard, mistakes = read_standard({" Items ": [heading, *below], "禁用词 ": sheets["禁用词"], "Sheet3": []})
+    assert mistakes == []
+    [item] = standard.items
+    assert (item.row, item.red_line, item.words) == (3, False, ("老铁",))
+    assert standard.notes == ("sheet 'Sheet3': not read",)
+
+
+def test_shares_are_no_points() -> None:
+    [(sheet, row, column, reason)] = wrong(items=[[*ITEM[:5], "5%", *ITEM[6:]]])
+    assert (sheet, row, column) == ("项目", 2, "F 扣分")
+    assert reason.startswith("'5%' is a share")
+
+
+def test_columns_by_the_titles_that_merchants_give_them() -> None:
+    titles = ("序号", "项目", "质检项", "维度", "等级", "分值", "类型", "备注")
+    sheet = [Row(1, titles), Row(2, ("1", "称呼", "x", "专业性", "一般", "2", "自由描述", "听感"))]
+    standard, mistakes = read_standard({"项目": sheet})
+    assert [mistake[2:] for mistake in mistakes] == [("C 项目名称", "stands there twice")]
+    sheet[0] = Row(1, ("序号", "项目名称", "项目", *titles[3:]))
+    standard, mistakes = read_standard({"项目": sheet})
+    assert mistakes == []
+    [item] = standard.items
+    assert (item.zh, item.points, item.remarks) == ("称呼", 2, "听感")
+    assert standard.notes == ("sheet 项目, column C '项目': not read",)

@@ -5,6 +5,7 @@ from rule_bench import make_pack
 
 from qa.rules.context import house_context
 from qa.rules.examples import branches, read_example
+from qa.rules.nearly import ON_THE_SPOT
 from qa.rules.pack import Located, load_house
 from qa.rules.why import Why, decided, told
 from qa.rules.yamlfile import parse_yaml
@@ -74,3 +75,68 @@ def test_branches_that_examples_leave_untried() -> None:
     [one] = tried.untried
     assert (one.rule, one.never, one.what) == ("rule", "hit", "keywords {any: [抱歉]}")
     assert one.where.startswith("own.yaml:3:")
+
+
+PASSED_OVER = (
+    "客户: 能加你微信吗\n客服: 不能加微信哦\n客服: 您说的“最好”\n客服: 能退款吗\n客服: 微❤信\n客服: 再见，再见"
+)
+
+
+@pytest.mark.parametrize(
+    ("when", "passed_over"),
+    [
+        ({"keywords": {"any": ["抱歉"]}}, ""),
+        (
+            {"keywords": {"any": ["加微信"]}},
+            "passed over “加微信” in turn 1: denied or warned of (negated: true counts it)",
+        ),
+        ({"keywords": {"any": ["退款"], "asked": "skip"}}, "passed over “退款” in turn 3: left out by asked"),
+        ({"keywords": {"any": ["再见"], "first": 2}}, "passed over “再见” in turn 5: outside the turns in scope"),
+        ({"keywords": {"none": ["再见"], "first": 2}}, "passed over “再见” in turn 5: outside the turns in scope"),
+        ({"keywords": {"any": ["加你微信"]}}, "passed over “加你微信” in turn 0: by somebody else (role)"),
+        ({"keywords": {"any": ["再见"], "at_least": 3}}, "passed over “再见” in turn 5: too few (at_least, different)"),
+        ({"keywords": {"any": ["再见"], "turns": "every"}}, ""),
+        (
+            {"keywords": {"any": ["微信"], "except": ["微信哦"], "negated": True}},
+            "passed over “微信” in turn 1: within a longer phrase of except",
+        ),
+        (
+            {"regex": {"pattern": "^微信$"}},
+            "passed over “微❤信” in turn 4: in disguise (match: squash finds it)",
+        ),
+        ({"keywords": {"all": ["再见", "您好"]}}, "missing: 您好"),
+        ({"points": {"points": [["您好", "你好"], "apology", ["再见"]]}}, "missing: 您好 / 你好, apology"),
+        (
+            {"near": {"a": ["再见"], "b": ["退款"], "within": 9, "ordered": True}},
+            "passed over “退款” in turn 3, figure 2: in another order (ordered)",
+        ),
+        (
+            {"near": {"a": ["退"], "b": ["吗"], "chars": 0}},
+            "passed over “退款吗” in turn 3, figure 1: beyond the limit",
+        ),
+        ({"keywords": {"any": ["${"], "first": 1}}, ""),
+    ],
+)
+def test_what_was_passed_over(when: dict, passed_over: str) -> None:
+    pack = make_pack({"when": when})
+    context = house_context(pack)
+    [chat] = parse_plain(PASSED_OVER, context.zone)
+    why = Why(pack, pack.rules[0])
+    [answer] = why.of(chat, context)
+    said = told(answer, chat, why.nearly(answer, chat, context))
+    assert said.removeprefix(told(answer, chat)).removeprefix("; ") == passed_over
+
+
+def test_a_scope_keeps_its_named_condition_when_a_closer_look_is_taken() -> None:
+    rule = {
+        "let": {"asked": {"keywords": {"any": ["退款"]}}},
+        "when": {"keywords": {"any": ["再见"], "before": "asked"}},
+    }
+    pack = make_pack(rule)
+    context = house_context(pack)
+    [chat] = parse_plain(PASSED_OVER, context.zone)
+    why = Why(pack, pack.rules[0])
+    answers = why.of(chat, context)
+    line = decided(answers, chat, lambda answer: why.nearly(answer, chat, context))
+    assert line.endswith("passed over “再见” in turn 5: outside the turns in scope")
+    assert "passed over" not in decided(answers, chat, lambda answer: why.nearly(answer, chat, context, ON_THE_SPOT))

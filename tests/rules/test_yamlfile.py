@@ -49,7 +49,14 @@ def test_values_and_positions() -> None:
         ("a: 1\n---\nb: 2", "2:1"),
         ("\ta: 1", "1:1"),
         ("[" * 60 + "]" * 60, "1:42: nested too deeply"),
-        ("[" * 1500, "1:1: not readable as YAML"),
+        ("[" * 1500, "1:1: nested too deeply"),
+        ("a: *x", "1:4: anchors and aliases are not allowed"),
+        ("a:\n\tb: 1", "2:1: a tab: lines are indented with blanks"),
+        ("a：1\nb: 2", "2:2: mapping values are not allowed here; in line 1 the colon is full-width"),
+        (
+            "a:\n  b:1\n  c: 2",
+            "3:4: mapping values are not allowed here; in line 2 a blank is missing behind the colon",
+        ),
     ],
 )
 def test_what_is_refused(text: str, message: str) -> None:

@@ -15,12 +15,14 @@ from qa.errors import NotFoundError
 from qa.publishing import Act, publish
 from qa.rulehealth import duplicates, hash_of, precision, standard_of
 from qa.rules.inspector import load_scorecard
+from qa.rules.nearly import REMARKS
 from qa.rules.pack import load_pack
 from qa.store.inspected import where
 from qa.store.operation_tables import dropped_texts
 from qa.store.reviews import Verdict
 from qa.store.session import read_tx, write_tx
 from qa.trying import Judges
+from qa.web import rules
 
 HOUSE = standard_of(None, None)
 DIGEST = hash_of(HOUSE)
@@ -122,6 +124,10 @@ def test_a_text_is_tried(kit: web_kit.Kit) -> None:
     assert client.send(path, text="  ").status_code == 422
     assert client.send(path, text="09:00:05 nobody: hm\n@ what: 3").status_code == 422
     assert client.send(path, text="x" * 30_000).status_code == 422
+    late = client.send(f"/rules/{DIGEST}/greeting-missing/try", text="客户: 在\n客服: 嗯\n客服: 有\n客服: 您好")
+    told = late.get_data(as_text=True).split("第 3 条消息里有，但未计入：")[1]
+    assert "您好" in told.split("不在检查范围内")[0]
+    assert rules.REMARKS.keys() == REMARKS.keys()
 
 
 @pytest.mark.parametrize("place", range(0, len(HOUSE.pack.rules), 9))
@@ -164,7 +170,7 @@ def test_publications_are_listed_and_compared(kit: web_kit.Kit, tmp_path: Path) 
     drafts = [night_kit.PACK.format(name="own", version=version, rule="own-rule", when=when) for version in ("1", "2")]
     examples = "    examples: {bad: ['09:00:00 客服: 不知道'], good: ['09:00:00 客服: 您好']}\n"
     drafts = [text.replace("extends: house\n", "") for text in drafts]  # its own rules only: quick to check
-    drafts[1] = drafts[1].replace("deduct: 5", "deduct: 9")
+    drafts[1] = drafts[1].replace("deduct: 5", "deduct: 9").replace("[不知道]", "[不知道, 不清楚]")
     for version, text in enumerate(drafts, 1):
         file = tmp_path / f"own{version}.yaml"
         file.write_text(text + examples, "utf-8")
@@ -176,6 +182,7 @@ def test_publications_are_listed_and_compared(kit: web_kit.Kit, tmp_path: Path) 
     told = client.get("/rules/changes", query_string={"old": old, "new": new}).get_data(as_text=True)
     assert "own-rule" in told
     assert "deduct" in told
+    assert [text in told for text in ("when.keywords.any", "不清楚", "\\u4e0d")] == [True, True, False]
     assert client.get("/rules/changes", query_string={"old": old, "new": old}).status_code == 200
     assert client.get("/rules/changes", query_string={"old": "nope", "new": new}).status_code == 404
     assert client.get(f"/rules/{old}/own-rule").status_code == 200

@@ -20,7 +20,8 @@ from qa.backtest.page import moved, page, percent, points
 from qa.backtest.result import RuleState, ScoreShift
 from qa.cli.common import err, now, out, pass_settings, progress
 from qa.cli.outfile import OutFile, write_whole
-from qa.cli.rules.packs import PACK, judging_standard
+from qa.cli.rules.packs import is_at_hand, judging_standard
+from qa.cli.rules.published import any_standard
 from qa.config import Settings
 from qa.errors import ConfigError
 from qa.policy import Policy, PolicyBook
@@ -35,8 +36,8 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command("backtest")
-@click.argument("new", metavar="NEW", type=PACK)
-@click.option("--against", metavar="OLD", type=PACK, help="Compare with this pack; default: each merchant's in force.")
+@click.argument("new", metavar="NEW")
+@click.option("--against", metavar="OLD", help="Compare with this pack; default: each merchant's in force.")
 @click.option("--from", "first", required=True, type=_DAY, metavar="DATE", help="First day, YYYY-MM-DD.")
 @click.option("--to", "last", required=True, type=_DAY, metavar="DATE", help="Last day.")
 @click.option("--merchant", metavar="M", help="Only this merchant's chats.")
@@ -54,29 +55,36 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.pass_context
 @pass_settings
 def backtest_(
-    settings: Settings, ctx: click.Context, new: Path, against: Path | None, first: object, last: object,
+    settings: Settings, ctx: click.Context, new: str, against: str | None, first: object, last: object,
     merchant: str | None, sampled: bool, json_file: Path | None, html_file: Path | None, examples: int,
     kept: bool,
 ) -> None:  # fmt: skip
     """Judge past chats by pack NEW and by the pack in force, and say what is different. Nothing stored changes.
 
-    The word house stands for the house pack. Exit code 3: NEW could not judge some chat.
+    NEW and OLD are files, shipped packs (house), or what was published: a version (1.3, acme@1.3) or the beginning of
+    a hash. Exit code 3: NEW could not judge some chat.
     """
     days = tuple(str(day)[:10] for day in (first, last))
     if days[1] < days[0]:
         raise ConfigError(f"--to {days[1]} lies before --from {days[0]}")
-    options = BacktestOptions(
-        new=judging_standard(new, settings.scorecard),
-        old=_standards(settings, against),
-        policy=_policies(settings),
-        first=days[0],
-        last=days[1],
-        merchant=merchant,
-        every=not sampled,
-        examples=examples,
-    )
+    at_hand = {  # a mistake in a file is told before the store is opened
+        pack: judging_standard(Path(pack), settings.scorecard)
+        for pack in dict.fromkeys((new, against))
+        if pack is not None and is_at_hand(pack)
+    }
     with opened(settings.database_url) as engine:
         require_ready(engine)
+        asked = {pack: at_hand.get(pack) or any_standard(engine, settings, pack) for pack in (new, against) if pack}
+        options = BacktestOptions(
+            new=asked[new],
+            old=_standards(settings, asked.get(against or "")),
+            policy=_policies(settings),
+            first=days[0],
+            last=days[1],
+            merchant=merchant,
+            every=not sampled,
+            examples=examples,
+        )
         with progress() as shown:
             result = backtest(engine, options, shown)
     _print(out(), result)
@@ -90,14 +98,14 @@ def backtest_(
         ctx.exit(BROKEN)
 
 
-def _standards(settings: Settings, against: Path | None) -> Callable[[str], Standard]:
-    """The standard in force by merchant, each read once."""
+def _standards(settings: Settings, against: Standard | None) -> Callable[[str], Standard]:
+    """The standard in force by merchant, each read once; or the one to compare with."""
 
     @cache
     def read(pack: Path | None) -> Standard:
         return judging_standard(pack, settings.scorecard)
 
-    return lambda merchant: read(against or settings.packs.get(merchant))
+    return lambda merchant: against or read(settings.packs.get(merchant))
 
 
 def _policies(settings: Settings) -> Callable[[str, str], tuple[Policy, ZoneInfo]]:

@@ -58,6 +58,8 @@ def test(ctx: click.Context, pack: Path | None, rule_id: str | None, untried: bo
     for found in check_examples(located):
         wrong += 1
         console.print(f"{found.where}: rule {found.rule}: expected {found.expected}, got {found.got}")
+        if found.why:
+            console.print(Text(f"    {found.why}"))
     verdict = "all as expected" if not wrong else f"{wrong} not as expected"
     console.print(f"{located.pack.id}: {len(located.pack.rules)} rules, {count_examples(located)} examples, {verdict}")
     tried = branches(located)

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
-from qa.cli.common import out
-from qa.cli.rules.packs import PACK, named_pack
+from qa.cli.common import out, pass_settings
+from qa.cli.rules.published import any_pack
+from qa.config import Settings
 from qa.rules.diff import FieldChange, PackDiff, diff_packs
 from qa.rules.pack import Rule
 from qa.rules.reference import points
 
 _WORDS_SHOWN = 20
+_MOST_SHOWN = 400
+_NOTHING = "–"
 
 
 @click.command()
-@click.argument("a", metavar="A", type=PACK)
-@click.argument("b", metavar="B", type=PACK)
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object (docs/rule-changes.md).")
-def diff(a: Path, b: Path, as_json: bool) -> None:
+@pass_settings
+def diff(settings: Settings, a: str, b: str, as_json: bool) -> None:
     """Say what is different in pack B: rules added, removed, changed field by field, word lists changed.
 
-    Packs are compared as they judge, with all that they inherit. The word house stands for the house pack.
+    Packs are compared as they judge, with all that they inherit. A and B are files, shipped packs (house), or what was
+    published: a version (1.3, acme@1.3) or the beginning of a hash.
     """
-    found = diff_packs(named_pack(a).pack, named_pack(b).pack)
+    found = diff_packs(any_pack(settings, a), any_pack(settings, b))
     if as_json:
         click.echo(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2))
         return
@@ -64,20 +68,25 @@ def _rules(sign: str, what: str, rules: Sequence[Rule]) -> Iterator[str]:
 
 
 def _field(change: FieldChange) -> Iterator[str]:
-    """One line where it is short, else one for each side."""
-    before, after = _shown(change.old), _shown(change.new)
-    if len(before) + len(after) <= 80:  # noqa: PLR2004 - both fit beside the field's name
-        yield f"{change.field}: {before} → {after}"
-    else:
-        yield f"{change.field}:"
-        yield f"  − {before}"
-        yield f"  + {after}"
+    """A line for each place below the field that differs where it is short, else one for each side."""
+    told, within = "", isinstance(change.old, list | dict) and isinstance(change.new, list | dict)
+    for place, old, new in change.places:
+        before, after = _shown(old), _shown(new)
+        came_or_went = within and (old is None or new is None)
+        if len(before) + len(after) <= 80 and not came_or_went:  # noqa: PLR2004 - both fit beside the place
+            yield f"{place}: {before} → {after}"
+            continue
+        if place != told:
+            yield f"{place}:"
+        told = place
+        yield from (f"  {sign} {one}" for sign, one in (("−", before), ("+", after)) if one != _NOTHING)
 
 
 def _shown(value: Any) -> str:
     if value is None:
-        return "–"
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+        return _NOTHING
+    text = value.strip().replace("\n", " ⏎ ") if isinstance(value, str) else orjson.dumps(value).decode()
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}… ({len(text):,} characters, see --json)"
 
 
 def _words(sign: str, words: Sequence[str]) -> Iterator[str]:

@@ -28,6 +28,7 @@ from qa.policy import Policy, PolicyBook
 from qa.rules.context import make_context
 from qa.rules.inspector import Inspected, Inspector, Standard, load_scorecard
 from qa.rules.mistakes import nearest
+from qa.rules.nearly import ON_THE_SPOT
 from qa.rules.pack import Pack, Rule, load_house
 from qa.rules.view import Context
 from qa.rules.why import Why, decided, told
@@ -146,7 +147,7 @@ class _Judges:
         silent = inspected.not_applicable.keys() | {finding.rule for finding in inspected.findings}
         pack, context = self.pack(chat), self._context(chat)
         return {
-            rule.id: decided(self._why(pack, rule).of(chat, context), chat)
+            rule.id: self._decided(pack, rule, chat, context)
             for rule in pack.active
             if rule.id not in silent and rule_id in (None, rule.id)
         }
@@ -156,10 +157,16 @@ class _Judges:
         pack, context = self.pack(chat), self._context(chat)
         for rule in pack.rules:
             if rule.id == rule_id:
-                for answer in self._why(pack, rule).of(chat, context):
+                why = self._why(pack, rule)
+                for answer in why.of(chat, context):
                     part = answer.part
                     top = f"{'.'.join(map(str, part.path[:-1]))}: " if not part.depth else ""
-                    yield f"    {'  ' * part.depth}{top}{told(answer, chat)}"
+                    yield f"    {'  ' * part.depth}{top}{told(answer, chat, why.nearly(answer, chat, context))}"
+
+    def _decided(self, pack: Pack, rule: Rule, chat: Chat, context: Context) -> str:
+        """Why a rule passed; what its own words were passed over for counts, what somebody else said does not."""
+        why = self._why(pack, rule)
+        return decided(why.of(chat, context), chat, lambda answer: why.nearly(answer, chat, context, ON_THE_SPOT))
 
     def _context(self, chat: Chat) -> Context:
         _, policy, zone = self.policy(chat)
@@ -186,6 +193,8 @@ def _chats(path: Path, settings: Settings, merchant: str | None, file_format: st
         kept = Path(folder) / "chats"
         with kept.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
+        if not kept.stat().st_size:
+            raise SourceError("standard input: is empty: chats are expected, in plain notation, JSON Lines or a table")
         try:
             yield from _chats_of(kept, "standard input", settings, merchant, file_format)
         except SourceError as problem:

@@ -73,6 +73,20 @@ def test_a_latin_word_may_touch_a_number_and_a_han_character(judge) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keywords", "text", "state"),
+    [
+        ({"any": ["嗯", "哦", "啊"], "different": 2}, "嗯嗯嗯", "miss"),
+        ({"any": ["嗯", "哦", "啊"], "different": 2}, "嗯嗯哦", "hit"),
+        ({"any": ["嗯", "哦", "啊"], "different": 2, "at_least": 4}, "嗯嗯哦", "miss"),
+        ({"any": ["ok", "yes"], "different": 2}, "OK ok ＯＫ", "miss"),
+        ({"list": ["fruit"], "different": 2}, "苹果苹果", "miss"),
+    ],
+)
+def test_different_words(judge, keywords: dict, text: str, state: str) -> None:
+    assert say(judge, text, **keywords).state == state
+
+
+@pytest.mark.parametrize(
     "keywords", [{"none": ["苹果"]}, {"none_list": ["fruit"]}, {"none": ["桃"], "none_list": ["fruit"]}]
 )
 def test_an_absence_cites_what_was_searched(judge, keywords: dict) -> None:
@@ -99,10 +113,11 @@ def test_the_customers_words_do_not_count_for_the_agent(judge) -> None:
         ({"any": [""]}, "at least 1 character"),
         ({"any": ["\u200b"]}, "is empty once folded (fold)"),
         ({"any": ["..."], "match": "squash"}, "is empty once folded (squash)"),
-        ({"any": [12315]}, "valid string"),
+        ({"any": [12315]}, "must be a text"),
         ({"list": ["nowhere"]}, "no word list is named 'nowhere'"),
         ({"any": ["甲"], "at_least": 0}, "greater than or equal to 1"),
         ({"all": ["甲"], "at_least": 2}, "at_least counts the words of any/list"),
+        ({"none": ["甲"], "different": 2}, "different counts the words of any/list"),
         ({"any": ["甲"], "match": "exact"}, "'exact' is not one of its values (known: fold, squash)"),
         ({"any": ["甲"], "role": "boss"}, "'boss' is not one of its values (known: customer, agent, "),
         ({"any": ["甲"], "first": 0}, "greater than or equal to 1"),

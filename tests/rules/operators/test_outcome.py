@@ -40,6 +40,16 @@ def test_comparisons(judge, condition: dict, state: str) -> None:
     assert (unknown.state, unknown.reason) == ("n/a", f"{condition['field']} unknown")
 
 
+@pytest.mark.parametrize("field", ["csat", "category", "tags", "resolved"])
+def test_whether_a_field_is_given(judge, field: str) -> None:
+    told = {
+        (head, known): judge({"field": {"field": field, "known": known}}, head).state
+        for head in (HEAD, BARE)
+        for known in (True, False)
+    }
+    assert told == {(HEAD, True): "hit", (HEAD, False): "miss", (BARE, True): "miss", (BARE, False): "hit"}
+
+
 def test_the_finding_shows_the_value_and_the_customers_last_turn(judge) -> None:
     answer = judge({"field": {"field": "csat", "at_most": 3}}, HEAD)
     assert (answer.finding.value, answer.quotes) == (3, [(0, "在吗")])
@@ -50,6 +60,7 @@ def test_the_finding_shows_the_value_and_the_customers_last_turn(judge) -> None:
     [
         ({"field": "csat"}, "exactly one of"),
         ({"field": "csat", "is": 3, "at_most": 2}, "exactly one of"),
+        ({"field": "csat", "is": 3, "known": True}, "exactly one of"),
         ({"field": "csat", "has": "x"}, "csat is compared with is or at_least or at_most, not with 'has'"),
         ({"field": "tags", "at_most": 2}, "tags is compared with has"),
         ({"field": "tags", "is": "x"}, "tags is compared with has"),
