@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -46,6 +47,31 @@ def warnings(pack: Pack, house: Pack) -> Iterator[str]:
         missing = [rule.id for rule in pack.rules if not getattr(rule.examples, kind)]
         if missing:
             yield f"no {kind} example: {', '.join(missing)}"
+    yield from _capitals(pack)
+
+
+_NO_LETTER = re.compile(r"\\[pP]\{[^}]*\}|\\.|\(\?P<\w+>|\[:\w+:\]", re.DOTALL)
+"""What is written with a letter and stands for none."""
+
+
+def _capitals(pack: Pack) -> Iterator[str]:
+    """Expressions with capital letters: these see folded text, which has none."""
+    for rule in pack.rules:
+        for pattern in _patterns([rule.when, rule.applies, *rule.let.values()]):
+            capitals = sorted(set(re.findall("[A-Z]", _NO_LETTER.sub("", pattern))))
+            if capitals and "(?i" not in pattern:
+                yield f"rule {rule.id}: {', '.join(capitals)} in an expression is never found, texts are in lower case"
+
+
+def _patterns(node: Any) -> Iterator[str]:
+    """The expressions of conditions."""
+    if isinstance(node, dict):
+        regex = node.get("regex")
+        if isinstance(regex, dict):
+            yield from (regex[key] for key in ("pattern", "except") if isinstance(regex.get(key), str))
+    parts = node if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else []
+    for part in parts:
+        yield from _patterns(part)
 
 
 def _red_lines(pack: Pack, house: Pack) -> Iterator[str]:

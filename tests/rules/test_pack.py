@@ -308,3 +308,19 @@ def test_a_repeated_offence_raises_the_weight_of_its_item() -> None:
     rule = next(rule for rule in load_house().pack.rules if rule.repeat is not None)
     assert rule.repeat is not None
     assert rule.weight == rule.repeat.deduct[-1] >= rule.deduct
+
+
+def test_capitals_that_no_folded_text_has_are_told(pack_file) -> None:
+    written = r"""
+  - id: shouted
+    name: {zh: 大写, en: Shouted}
+    dimension: process
+    severity: minor
+    deduct: 1
+    message: {zh: 大写, en: Shouted}
+    when: {any: [{regex: {pattern: 'VX\S|\p{L}'}}, {regex: {pattern: 'vx', except: '(?i)AVX'}}]}
+"""
+    told = list(warnings(load_pack(pack_file(HEAD + RULE + written)).pack, load_house().pack))
+    assert [line for line in told if "lower case" in line] == [
+        "rule shouted: V, X in an expression is never found, texts are in lower case"
+    ]
