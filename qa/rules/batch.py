@@ -112,6 +112,10 @@ class Batch:
         """The turns of a role (None: of anybody)."""
         return self.keep(("role", role), lambda: self.turn >= 0 if role is None else self.role == _NUMBERS[role])
 
+    def searched_of(self, role: Role | None) -> Flags:
+        """Those of them in which patterns are looked for: not in chats that are ``alone``."""
+        return self.keep(("searched", role), lambda: self.rows_of(role) & ~self.alone.take(self.chat))
+
     def _share(self, slots: int) -> None:
         """Tell the views what was found, so that nobody searches again; and how they were folded."""
         occurring = np.zeros((len(self.views), slots), bool)
@@ -284,11 +288,9 @@ class _Level:
                 rows[which] = self._rows(found)
         for which, there in self.searcher.characters.rows(self._characters, self._begins):
             rows[which] = rows[which] | there if which in rows else there
-        told = ~self.batch.alone.take(self.batch.chat)
         for which, there in rows.items():
             group = self.index.group_of[len(self.index.phrases) + which]
-            role = self.index.roles.get(group)
-            asked = there & (told if role is None else told & self.batch.rows_of(role))
+            asked = there & self.batch.searched_of(self.index.roles.get(group))
             digits = not self.index.digits.isdisjoint(self.index.slots[group])
             yield group, asked & (self._digits >= FEWEST_DIGITS) if digits else asked
 
@@ -325,7 +327,7 @@ class _Level:
         return Places(*map(np.concatenate, zip(*found, strict=True)))
 
     def exceptions(self, slot: int, rows: Flags) -> Places:
-        """Where a slot's pattern, whether or not it was looked for, matches in these rows; in order."""
+        """Where a slot's pattern matches, in these rows at least, whether or not it was looked for before."""
         group = self.index.unsought.get(slot)
         return self.places(slot, rows) if group is None else self._locate(group, rows)
 
