@@ -67,13 +67,16 @@ class Batch:
         self.whose = next(iter(searchers.values())).index.whose if searchers else None
         """Whose turns the rows are (None: everybody's)."""
         turns = [view.turns_of(self.whose) or (-1,) for view in views]  # a chat without turns is an empty line
-        self.turn = np.array([turn for of in turns for turn in of])
-        """Row → turn of its chat, -1 where there is none."""
         sizes = [len(of) for of in turns]
         self.first = firsts(sizes)
         """Chat → its first row; one more at the end."""
         self.chat = np.repeat(np.arange(len(views)), sizes)
         """Row → chat."""
+        self.turn = np.arange(self.chat.size) - self.first.take(self.chat)
+        """Row → turn of its chat, -1 where there is none."""
+        for begin, of in zip(self.first.tolist(), turns, strict=False):
+            if of[-1] != len(of) - 1:  # not every message is a row
+                self.turn[begin : begin + len(of)] = of
         self.keys = self.chat * MANY + self.turn
         """Row → its chat's number times ``MANY`` and its turn: in order."""
         originals = Originals([view.texts_of(self.whose) for view in views])
@@ -111,6 +114,13 @@ class Batch:
     def rows_of(self, role: Role | None) -> Flags:
         """The turns of a role (None: of anybody)."""
         return self.keep(("role", role), lambda: self.turn >= 0 if role is None else self.role == _NUMBERS[role])
+
+    def have(self, role: Role | None, number: int) -> Flags:
+        """Chat → whether there are so many text turns of a role."""
+        if not self.readable:
+            return np.array([view.has(role, number) for view in self.views])
+        told: Flags = np.add.reduceat(self.rows_of(role), self.first[:-1], dtype=np.int64) >= number
+        return told
 
     def searched_of(self, role: Role | None) -> Flags:
         """Those of them in which patterns are looked for: not in chats that are ``alone``."""

@@ -91,8 +91,7 @@ class Plan:
             there = np.array([kind in view.kinds for view in batch.views])
             due |= there[:, None] & self._flags(concerned)
         for (role, number), unsure in self._needs.items():
-            enough = np.array([view.has(role, number) for view in batch.views])
-            due |= ~enough[:, None] & self._flags(unsure)
+            due |= ~batch.have(role, number)[:, None] & self._flags(unsure)
         return due
 
     def _flags(self, rules: Iterable[int]) -> Flags:

@@ -53,10 +53,9 @@ class Pattern(Scoped):
             found = view.found(level, slot)
             if not found:
                 return miss(scope)
-            found = within(found, scope)
+            found = [place for place in within(found, scope) if self._counts(view, place)]
             if found and except_slot is not None:
                 found = _clear(found, view.found(level, except_slot))
-            found = [place for place in found if self._counts(view, place)]
             return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
 
         return judge
