@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, product
 from math import prod
 
 _MOST = 500
@@ -27,6 +26,7 @@ _FILLING = frozenset(
     "的了是我您你不有在这那就给把可以好请一个下能会还都也要订单号地址电话手机买退换货款发收到快递评价客服"
 )
 """Characters of which the most ordinary words of a service chat are made: a word of nothing else counts as shorter."""
+_BEYOND_LATIN = "\x80"
 _EMPTY, _NONE = frozenset([""]), frozenset[str]()
 _RANGE = re.compile(r"([^\\\[\]-])(?:(-)([^\\\[\]-]))?")
 _TOKEN = re.compile(
@@ -240,25 +240,20 @@ def _sequence(pieces: list[_Piece]) -> _Piece:
     if not pieces:
         return _Piece(_EMPTY, None)
     found = [piece.words for piece in pieces if piece.words is not None]
-    for first, last in combinations(range(len(pieces) + 1), 2):
-        run = _product(pieces[first:last])
-        usable = None if run is None else _usable(run)
-        if usable is not None:
-            found.append(usable)
+    found += [run for first in range(len(pieces)) for run in _runs(pieces[first:]) if all(map(_plain, run))]
+    whole = [*_runs(pieces)]
     clauses = _best(clause for piece in pieces for clause in piece.clauses)
-    return _Piece(_product(pieces), min(found, key=_cost, default=None), clauses)
+    return _Piece(whole[-1] if len(whole) == len(pieces) else None, min(found, key=_cost, default=None), clauses)
 
 
-def _product(pieces: list[_Piece]) -> frozenset[str] | None:
-    """Everything that these pieces can be together; None where that is unknown or too much."""
-    size = 1
+def _runs(pieces: list[_Piece]) -> Iterator[frozenset[str]]:
+    """Everything that the first piece can be, the first two together, …, as far as that is known and not too much."""
+    run = _EMPTY
     for piece in pieces:
-        if piece.exactly is None:
-            return None
-        size *= len(piece.exactly)
-    if size > _MOST:
-        return None
-    return frozenset("".join(parts) for parts in product(*(piece.exactly or _EMPTY for piece in pieces)))
+        if piece.exactly is None or len(run) * len(piece.exactly) > _MOST:
+            return
+        run = frozenset([left + right for left in run for right in piece.exactly])
+        yield run
 
 
 def _usable(words: frozenset[str]) -> frozenset[str] | None:
@@ -270,6 +265,8 @@ def _plain(word: str) -> bool:
 
     It has a letter, as marks alone may be folded away.
     """
+    if word.isalnum():
+        return word[0] >= _BEYOND_LATIN and word[-1] >= _BEYOND_LATIN
     return not any(edge.isascii() and edge.isalnum() for edge in (word[:1], word[-1:])) and any(map(str.isalnum, word))
 
 

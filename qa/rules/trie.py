@@ -69,8 +69,8 @@ class Trie:
         self._base = np.zeros(size, np.int32)
         self._base[cells] = bases
         self._check = np.full(size, _NOBODY, np.int32)
-        for node, below in enumerate(children):
-            self._check[[cells[child] for child in below.values()]] = cells[node]
+        pairs = [(cells[child], cells[parent]) for parent, of in enumerate(children) for child in of.values()]
+        self._check[[child for child, _ in pairs]] = [parent for _, parent in pairs]
         self._ends = np.full(size, _NOBODY, np.int32)
         self._ends[[cells[node] for node in ends]] = list(ends.values())
 
