@@ -14,9 +14,17 @@ MENDED = {
     "rhetorical-question": (0.95, 0.85),
     "begging-for-rating": (0.95, 0.8),
     "stalling": (0.75, 0.85),
+    "excellent-turned-round": (0.85, 0.95),
+    "repeat-contact-said": (0.95, 0.7),
+    "empathy-missing": (0.8, 0.7),
+    "flat-refusal": (0.95, 0.85),
+    "disparaging-competitor": (0.9, 0.9),
+    "over-promising": (0.95, 0.45),
+    "perfunctory": (0.8, 0.65),
+    "anger-unanswered": (0.95, 0.85),
 }
 """Rule → the least share caught of the seen and of the held-out wordings, a little under what was measured."""
-ALL = (0.5, 0.45)
+ALL = (0.72, 0.6)
 INNOCENT = 0.02
 
 
