@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -30,10 +30,48 @@ def listed(bench: Bench, names: Sequence[str]) -> list[str]:
     return [word for name in names for word in bench.wordlist(name)]
 
 
+class Mention(NamedTuple):
+    """Which mere mentions count: what is denied, what is quoted, what stands in a question."""
+
+    negated: bool = False
+    quoted: bool = False
+    asked: Asked = "count"
+
+    def counts(self, view: View, place: Place) -> bool:
+        """Whether a match is said and not merely mentioned."""
+        turn, start, end = place
+        text = view.text(turn)
+        if not self.negated and negated(text, start, end):
+            return False
+        if not self.quoted and quoted(text, start, end):
+            return False
+        return self.asked == "count" or meant(self.asked, text, start, end)
+
+    def look(self, batch: Batch, found: Places, *, every: bool) -> tuple[Places, Flags]:
+        """Return the places less those that turn out to be mere mentions, one by one; and which are sure to count.
+
+        Where one of a chat's places is surely more than a mention, its others are looked at only with ``every``.
+        """
+        sure = surely_said(batch, found, negated=self.negated, quoted=self.quoted, asked=self.asked)
+        if sure.all():
+            return found, sure
+        chat = batch.chat.take(found.row)
+        doubtful = ~sure & batch.wanted.take(chat)
+        if not every:
+            doubtful &= (np.bincount(chat[sure], minlength=len(batch.views)) == 0).take(chat)
+        kept = np.ones(sure.size, bool)
+        begin = batch.begin.take(found.row)
+        for i in doubtful.nonzero()[0].tolist():
+            at = begin.item(i)
+            place = (batch.turn.item(found.row.item(i)), found.start.item(i) - at, found.end.item(i) - at)
+            sure[i] = kept[i] = self.counts(batch.views[chat.item(i)], place)
+        return found.only(kept), sure[kept]
+
+
 class Finder:
     """Places of one set of words in given turns, less the exceptions and mere mentions."""
 
-    __slots__ = ("asked", "except_slot", "level", "negated", "quoted", "slot")
+    __slots__ = ("except_slot", "level", "mention", "slot")
 
     def __init__(
         self,
@@ -45,12 +83,12 @@ class Finder:
         asked: Asked = "count",
     ) -> None:
         self.level, self.slot, self.except_slot = level, slot, except_slot
-        self.negated, self.quoted, self.asked = negated, quoted, asked
+        self.mention = Mention(negated, quoted, asked)
 
     def __call__(self, view: View, turns: tuple[int, ...]) -> list[Place]:
         """Return the places in these turns, overlapping ones reduced to the longest."""
         found = self.said(view, turns)
-        return longest([place for place in found if self._counts(view, place)]) if found else found
+        return longest([place for place in found if self.mention.counts(view, place)]) if found else found
 
     def all_in(self, batch: Batch, rows: Flags) -> Places:
         """Return the places in these rows of many chats, exceptions and mere mentions among them."""
@@ -66,8 +104,7 @@ class Finder:
         found = self.all_in(batch, rows)
         if self.except_slot is not None and found.row.size:
             found = uncovered_places(found, batch.found(self.level, self.except_slot))
-        sure = surely_said(batch, found, negated=self.negated, quoted=self.quoted, asked=self.asked)
-        return settled(batch, found, sure, self._counts, every=every)
+        return self.mention.look(batch, found, every=every)
 
     def said_in(self, view: View) -> set[int]:
         """Return the turns in which a word stands, mere mentions among them."""
@@ -77,7 +114,11 @@ class Finder:
         """Whether there is any place in these turns; stops at the first."""
         covering = view.found(self.level, self.except_slot) if self.except_slot is not None else ()
         for place in view.anywhere(self.level, self.slot):
-            if place[0] in turns and self._counts(view, place) and not (covering and not uncovered([place], covering)):
+            if (
+                place[0] in turns
+                and self.mention.counts(view, place)
+                and not (covering and not uncovered([place], covering))
+            ):
                 return True
         return False
 
@@ -89,38 +130,6 @@ class Finder:
         if found and self.except_slot is not None:
             found = uncovered(found, view.found(self.level, self.except_slot))
         return found
-
-    def _counts(self, view: View, place: Place) -> bool:
-        """Whether it is said and not merely mentioned."""
-        turn, start, end = place
-        text = view.text(turn)
-        if not self.negated and negated(text, start, end):
-            return False
-        if not self.quoted and quoted(text, start, end):
-            return False
-        return self.asked == "count" or meant(self.asked, text, start, end)
-
-
-def settled(
-    batch: Batch, found: Places, sure: Flags, counts: Callable[[View, Place], bool], *, every: bool
-) -> tuple[Places, Flags]:
-    """Return the places less those that turn out to be mere mentions, one by one; and which are sure to count.
-
-    Those of chats that have one that is sure are looked at only with ``every``.
-    """
-    if sure.all():
-        return found, sure
-    chat = batch.chat.take(found.row)
-    doubtful = ~sure & batch.wanted.take(chat)
-    if not every:
-        doubtful &= (np.bincount(chat[sure], minlength=len(batch.views)) == 0).take(chat)
-    kept = np.ones(sure.size, bool)
-    begin = batch.begin.take(found.row)
-    for i in doubtful.nonzero()[0].tolist():
-        at = begin.item(i)
-        place = (batch.turn.item(found.row.item(i)), found.start.item(i) - at, found.end.item(i) - at)
-        sure[i] = kept[i] = counts(batch.views[chat.item(i)], place)
-    return found.only(kept), sure[kept]
 
 
 def within(places: list[Place], turns: tuple[int, ...]) -> list[Place]:

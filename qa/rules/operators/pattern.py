@@ -7,13 +7,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from qa.rules import quiet
-from qa.rules.asking import Asked, meant
+from qa.rules.asking import Asked
 from qa.rules.base import Judgement, Place, Scoped, Weigh, hit, miss
 from qa.rules.batch import Batch, Flags
 from qa.rules.bench import Bench
-from qa.rules.columns import beside, surely_said
-from qa.rules.finder import settled, within
-from qa.rules.mention import negated, quoted
+from qa.rules.columns import beside
+from qa.rules.finder import Mention, within
 from qa.rules.quiet import Known, Look
 from qa.rules.view import View
 from qa.text import Level
@@ -48,12 +47,13 @@ class Pattern(Scoped):
         slot = bench.pattern(level, self.pattern)
         except_slot = bench.pattern(level, self.except_, exception=True) if self.except_ else None
         bench.waits_for(slot)
+        mention = Mention(self.negated, self.quoted, self.asked)
 
         def judge(view: View, scope: tuple[int, ...]) -> Judgement:
             found = view.found(level, slot)
             if not found:
                 return miss(scope)
-            found = [place for place in within(found, scope) if self._counts(view, place)]
+            found = [place for place in within(found, scope) if mention.counts(view, place)]
             if found and except_slot is not None:
                 found = _clear(found, view.found(level, except_slot))
             return hit(tuple(found)) if len(found) >= self.at_least else miss(scope)
@@ -65,27 +65,16 @@ class Pattern(Scoped):
         level = Level(self.match)
         slot = bench.pattern(level, self.pattern)
         except_slot = bench.pattern(level, self.except_, exception=True) if self.except_ else None
-        every = bench.naming
+        mention, every = Mention(self.negated, self.quoted, self.asked), bench.naming
 
         def look(batch: Batch, rows: Flags) -> Known:
             places = batch.found_in(rows, level, slot)
             if except_slot is not None and places.row.size:
                 places = places.only(~beside(places, batch.found_beside(places, level, except_slot), -1))
-            sure = surely_said(batch, places, negated=self.negated, quoted=self.quoted, asked=self.asked)
-            places, sure = settled(batch, places, sure, self._counts, every=every)
+            places, sure = mention.look(batch, places, every=every)
             return quiet.found(batch, places.row, sure, self.at_least)
 
         return look
-
-    def _counts(self, view: View, place: Place) -> bool:
-        """Whether it is said and not merely mentioned."""
-        turn, start, end = place
-        text = view.text(turn)
-        if not self.negated and negated(text, start, end):
-            return False
-        if not self.quoted and quoted(text, start, end):
-            return False
-        return self.asked == "count" or meant(self.asked, text, start, end)
 
 
 def _clear(places: list[Place], excluded: list[Place]) -> list[Place]:
