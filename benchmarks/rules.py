@@ -23,6 +23,8 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 if __name__ == "__main__":  # run as a file, the checkout is not on the path
     import sys
 
@@ -42,6 +44,7 @@ from qa.rules.inspector import Standard
 from qa.rules.pack import Pack, Rule
 from qa.rules.view import Context
 from qa.sources.canonical import to_chat
+from qa.store.chats import decode_body
 from qa.store.readers import few_collections
 from qa.types import Chat
 
@@ -209,6 +212,11 @@ def judge_all(rules: RuleSet, chats: Sequence[Chat], context: Context) -> None:
     rules.judge_many([(chat, context) for chat in chats], DAY)
 
 
+def _stored(chat: Chat) -> Chat:
+    """The chat as a night decodes it: with those it is judged with, not scattered among thousands that were made."""
+    return decode_body(msgspec.json.encode(chat))
+
+
 def measure(chats: int, compared: int, rounds: int) -> Judging:
     """Measure everything."""
     bench = Bench(standard_for(None, None))
@@ -216,7 +224,7 @@ def measure(chats: int, compared: int, rounds: int) -> Judging:
     clean = clean_cases(bench, chats)
     bench.same([*day, *clean])
     tidied = bench.tidied()
-    every = [case.chat for case in clean]
+    every = [_stored(case.chat) for case in clean]
     plain = [case.plain for case in clean[: max(1, min(8, chats // 8))]]
     alone = [[chat] for chat in every]
     steps: list[Callable[[], object]] = [
@@ -235,7 +243,7 @@ def measure(chats: int, compared: int, rounds: int) -> Judging:
         len(plain),
         max(1, rounds // 20),
     )
-    whole = [case.chat for case in day]
+    whole = [_stored(case.chat) for case in day]
     (everything,) = micros([lambda: bench.sweep(whole)], compared, rounds)
     texts = [message.text for chat in every for message in chat.messages]
     sets = [compile_pack(made_pack(bench.pack, texts, *size)) for size in (SMALL, LARGE)]
