@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,9 @@ def test_a_missed_finding_is_added_by_selecting_text(browser: web_kit.Browser, c
 def test_a_draft_survives_a_reload_a_lost_connection_and_a_stale_page(
     browser: web_kit.Browser, chats: chat_kit.Chats
 ) -> None:
-    page = browser.page("specialist")
+    page, down = browser.page("specialist"), threading.Event()
+    # routed before the page is there: a route made later may miss what the page sends next
+    page.route("**/review", lambda route: route.abort() if down.is_set() else route.continue_())
     page.goto(f"/chats/{chats.two}")
     press(page, "c", "x")
     page.keyboard.type("是引用")
@@ -131,10 +134,10 @@ def test_a_draft_survives_a_reload_a_lost_connection_and_a_stale_page(
     assert page.locator("input:checked").evaluate_all("all => all.map(one => one.value)") == [
         "confirm", "overturn", "negative",
     ]  # fmt: skip
-    page.route("**/review", lambda route: route.abort())
+    down.set()
     press(page, "Enter")
     page.locator(".toast-line").get_by_text("系统没有响应").wait_for()
-    page.unroute("**/review")
+    down.clear()
     page.evaluate("document.querySelector('#review [name=csrf_token]').value = 'old'")
     press(page, "Enter")
     page.locator("#refusal .notice, #refusal h1, #refusal p").first.wait_for()
