@@ -296,7 +296,7 @@ class _Level:
             found = [group for group in groups if occurring[group]]
             if found:
                 rows[which] = self._rows(found)
-        for which, there in self.searcher.characters.rows(self._characters, self._begins):
+        for which, there in self.searcher.gates.rows(self._characters, self._begins):
             rows[which] = rows[which] | there if which in rows else there
         for which, there in rows.items():
             group = self.index.group_of[len(self.index.phrases) + which]

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import ahocorasick_rs
+import numpy as np
 import orjson
 import re2
 
 from qa.errors import PackError
 from qa.rules.base import Judge, Scope, Silence
+from qa.rules.gates import Gates
 from qa.rules.literals import Required, required
 from qa.rules.reasons import Reasons
 from qa.text import BREAK, Level, join
@@ -57,8 +59,10 @@ class Index:
     automaton: ahocorasick_rs.AhoCorasick | None
     gated: dict[int, frozenset[int]]
     """Group of phrases → patterns (by place in ``patterns``) that may match where one of their words stands …"""
-    by_characters: dict[int, tuple[tuple[frozenset[str], ...], ...]]
-    """… and patterns that may match where one character stands of each set of an alternative; others wait for words."""
+    by_characters: tuple[tuple[int, tuple[frozenset[str], ...]], ...]
+    """… and patterns that may match where one character of each of these sets stands, each alternative by itself."""
+    gates: Gates
+    """Tells where they do."""
     of_pattern: dict[int, int]
     """Slot of a pattern → its group."""
     digits: frozenset[int]
@@ -96,13 +100,15 @@ class Index:
                     found[group] = None
 
     def _try_all(self, text: str, found: dict[int, Any]) -> None:
-        """Note the groups of the patterns that occur, of those whose characters are there."""
-        first, there, data = len(self.phrases), set(text), text.encode()
-        for which, alternatives in self.by_characters.items():
-            group = self.group_of[first + which]
-            if group in found or all(any(map(there.isdisjoint, sets)) for sets in alternatives):
+        """Note the groups of the patterns that occur, of those whose characters are there: in the turns that do."""
+        codes = np.frombuffer(text.encode("utf-32-le"), "<u4")
+        begins = np.concatenate(([0], (codes == ord(BREAK)).nonzero()[0] + 1))
+        lines = text.split(BREAK)
+        for which, turns in self.gates.opened(codes, begins).items():
+            group = self.group_of[len(self.phrases) + which]
+            if group in found:
                 continue
-            if group in self.late or self.patterns[which].search(data):
+            if group in self.late or self.patterns[which].search(BREAK.join([lines[at] for at in turns]).encode()):
                 found[group] = None
 
     def locate(self, group: int, text: str) -> list[Match]:
@@ -339,6 +345,12 @@ def _index(wanted: _Wanted, whose: Role | None, awaited: frozenset[int]) -> Inde
     asked += [((slot,), WHOLE_START) for _, slot in wanted.patterns]
     numbers = {group: i for i, group in enumerate(dict.fromkeys(asked))}
     slots = tuple(slots for slots, _ in numbers)
+    by_characters = tuple(
+        (which, sets)
+        for which, (_, slot) in enumerate(wanted.patterns)
+        if slot in wanted.required
+        for sets in wanted.required[slot].characters
+    )
     return Index(
         phrases=tuple(texts),
         patterns=patterns,
@@ -349,11 +361,8 @@ def _index(wanted: _Wanted, whose: Role | None, awaited: frozenset[int]) -> Inde
         edges=tuple(edges for _, edges in numbers),
         automaton=_automaton(texts),
         gated=_gated(wanted, slots),
-        by_characters={
-            which: wanted.required[slot].characters
-            for which, (_, slot) in enumerate(wanted.patterns)
-            if slot in wanted.required and wanted.required[slot].characters
-        },
+        by_characters=by_characters,
+        gates=Gates(by_characters, ord),
         of_pattern={slot: numbers[(slot,), WHOLE_START] for _, slot in wanted.patterns},
         digits=frozenset(slot for text, slot in wanted.patterns if text in _DIGITS),
         roles=_roles(wanted, numbers),
