@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, Self
-
-from pydantic import Field, model_validator
+from typing import Any, ClassVar, Literal
 
 from qa.rules import quiet
-from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
+from qa.rules.base import Judge, Judgement, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.comparing import Comparing
 from qa.rules.quiet import Glance
 from qa.rules.reasons import IS_HIT, MISSED
 from qa.rules.view import View
@@ -40,7 +39,7 @@ _KINDS: dict[str, tuple[type, tuple[str, ...]]] = {
 _NAMES = {float: "number", bool: "true or false", str: "text"}
 
 
-class Metadata(Operator):
+class Metadata(Comparing):
     """A field of the chat compared with a value.
 
     Numbers (csat, order_amount): ``is``, ``at_least``, ``at_most``. True or false (escalated, resolved, converted):
@@ -56,27 +55,14 @@ class Metadata(Operator):
     field: Literal[
         "csat", "escalated", "category", "channel", "team", "tier", "tags", "resolved", "converted", "order_amount"
     ]
-    is_: str | bool | float | None = Field(default=None, alias="is")
-    in_: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(default=None, alias="in")
-    has: str | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    known: bool | None = None
 
-    @model_validator(mode="after")
-    def _one_comparison(self) -> Self:
-        values = {"is": self.is_, "in": self.in_, "has": self.has, "at_least": self.at_least, "at_most": self.at_most}
-        given = [name for name, value in values.items() if value is not None]
-        if len(given) + (self.known is not None) != 1:
-            raise ValueError("give exactly one of is, in, has, at_least, at_most, known")
-        if self.known is not None:
-            return self
+    def check_comparison(self, name: str) -> None:
+        """Raise ValueError where the field is not compared so, or not with a value of this kind."""
         kind, comparisons = _KINDS[self.field]
-        if given[0] not in comparisons:
-            raise ValueError(f"{self.field} is compared with {' or '.join(comparisons)}, not with {given[0]!r}")
+        if name not in comparisons:
+            raise ValueError(f"{self.field} is compared with {' or '.join(comparisons)}, not with {name!r}")
         if self.is_ is not None and type(self.is_) is not kind:
             raise ValueError(f"{self.field} is compared with a {_NAMES[kind]}, not with {self.is_!r}")
-        return self
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - metadata is not searched for words
         """Return the judge."""
@@ -84,8 +70,9 @@ class Metadata(Operator):
 
         def judge(view: View) -> Judgement:
             value = read(view.chat)
-            if self.known is not None:
-                return hit() if (value is not None) == self.known else miss()
+            known = self.asks_known(value)
+            if known is not None:
+                return hit() if known else miss()
             if value is None:
                 return not_applicable(f"{self.field} unknown")
             figure = float(value) if isinstance(value, int | float) else None
@@ -99,8 +86,9 @@ class Metadata(Operator):
 
         def state(view: View) -> int:
             value = read(view.chat)
-            if self.known is not None:
-                return IS_HIT if (value is not None) == self.known else MISSED
+            known = self.asks_known(value)
+            if known is not None:
+                return IS_HIT if known else MISSED
             if value is None:
                 return unknown
             return IS_HIT if compare(value) else MISSED

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from qa.rules.base import Judge, Judgement, Operator, hit, miss, not_applicable
 from qa.rules.bench import Bench
+from qa.rules.comparing import Comparing
 from qa.rules.view import View
 from qa.types import MICROSECONDS
 
@@ -47,7 +48,7 @@ class Duration(Operator):
         return hit(value=seconds) if beyond else miss(value=seconds)
 
 
-class SourceField(Operator):
+class SourceField(Comparing):
     """A field of the source's own, by its ``name``, compared with a value: an order's status, the shop's region.
 
     Any field that the import does not know is kept under its name (``order_status``; within a mapping
@@ -61,19 +62,6 @@ class SourceField(Operator):
     name: ClassVar[str] = "source_field"
 
     field: Annotated[str, Field(alias="name", min_length=1)]
-    is_: str | bool | float | None = Field(default=None, alias="is")
-    in_: Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(default=None, alias="in")
-    has: str | None = None
-    at_least: float | None = None
-    at_most: float | None = None
-    known: bool | None = None
-
-    @model_validator(mode="after")
-    def _one_comparison(self) -> Self:
-        given = (self.is_, self.in_, self.has, self.at_least, self.at_most, self.known)
-        if sum(value is not None for value in given) != 1:
-            raise ValueError("give exactly one of is, in, has, at_least, at_most, known")
-        return self
 
     def compile(self, bench: Bench) -> Judge:  # noqa: ARG002 - fields are not searched for words
         """Return the judge."""
@@ -81,8 +69,9 @@ class SourceField(Operator):
 
         def judge(view: View) -> Judgement:
             value = _read(view.chat.extra, self.field, path)
-            if self.known is not None:
-                return hit() if (value is not None) == self.known else miss()
+            known = self.asks_known(value)
+            if known is not None:
+                return hit() if known else miss()
             if value is None:
                 return not_applicable(f"{self.field} unknown")
             figure = _number(value)
