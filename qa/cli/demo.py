@@ -102,6 +102,11 @@ def _tell(done: DemoResult, seconds: float) -> None:
     console.print(done.imported.equation())
     inspected = sum((night.night.summary or {}).get("inspected", 0) for night in done.nights)
     console.print(f"{len(done.nights)} nights, {inspected:,} chats inspected in {seconds:.0f} s")
+    if done.outdated:
+        console.print(
+            f"{done.outdated} of these nights were judged by other rules, in an earlier demo, and stay as they are: "
+            f"what follows mixes both. For a month of today's rules remove {done.folder} or choose another --dir."
+        )
     console.print(summary(done.comparison))
     console.print(_by_rule(done.comparison.rules))
     console.print(f"by scenario, with every miss: {done.report}")

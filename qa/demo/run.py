@@ -19,6 +19,7 @@ from qa.intake import ImportOptions, ImportReport, import_files
 from qa.nightly import NightOptions, NightResult, run_night
 from qa.progress import Progress, Quiet
 from qa.store.inspections import iter_fired
+from qa.store.nights import runs_of
 from qa.store.session import read_tx
 from qa.types import Instant
 
@@ -64,6 +65,8 @@ class DemoResult:
     """What reviewers who know the truth said of a part of the chats, to be imported."""
     example: ChatKey
     """A chat worth looking at: one with many planted faults that was inspected."""
+    outdated: int
+    """Nights that were judged by other rules than today's: a demo of an older version left them."""
 
 
 def write_settings(folder: Path) -> Path:
@@ -91,14 +94,16 @@ def run_demo(
     progress.stage("writing a month of chats", DAYS * 3)
     files = write_month(folder / "chats", SEED, START, DAYS, chats)
     progress.advance(len(files))
-    options = ImportOptions(
+    reading = ImportOptions(
         zone=ZoneInfo("Asia/Shanghai"), now=now, day=START.isoformat(), data_dir=folder, source="demo"
     )
-    imported = import_files(files, engine, options)
-    results = []
+    imported = import_files(files, engine, reading)
+    results, outdated = [], 0
     progress.stage("running the nights", len(files))
     for file in sorted(files, key=lambda path: (path.stem, path.parent.name)):
-        results.append(run_night(engine, plan(file.parent.name, file.stem), Quiet()))
+        options = plan(file.parent.name, file.stem)
+        results.append(run_night(engine, options, Quiet()))
+        outdated += _outdated(engine, results[-1], options)
         progress.advance()
     observed = fired_rules(engine)
     truth = list(read_truth(folder / "chats" / TRUTH))
@@ -111,7 +116,15 @@ def run_demo(
     said = folder / REVIEWS
     until = START + timedelta(days=DAYS - 1 - UNREAD_DAYS)
     said.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in reviews(truth, observed, until)))
-    return DemoResult(folder, imported, results, comparison, report, said, example)
+    return DemoResult(folder, imported, results, comparison, report, said, example, outdated)
+
+
+def _outdated(engine: Engine, night: NightResult, options: NightOptions) -> bool:
+    """Whether the night was left by an earlier demo, and judged by another standard."""
+    if night.worked:
+        return False
+    with read_tx(engine) as connection:
+        return any(run.ruleset != options.standard.hash for run in runs_of(connection, night.night.id))
 
 
 def fired_rules(engine: Engine) -> dict[ChatKey, set[str]]:

@@ -20,6 +20,7 @@ from qa.cli import main
 from qa.demo.generate import PlantedItem
 from qa.demo.reviewed import EVERY, reviews
 from qa.demo.write import Truth
+from qa.rules.pack import house_file
 from qa.store.migrate import downgrade
 from qa.store.session import opened
 
@@ -43,9 +44,23 @@ def test_a_small_demo_runs_and_a_second_one_only_finishes_it(tmp_path: Path) -> 
     again = demo(tmp_path / "demo", "--chats", "200")
     assert "read 200 = new 0 + changed 0 + unchanged 200 + rejected 0" in again
     assert "this night had run already" in again
+    assert "other rules" not in again
     assert [line for line in first.splitlines() if "planted items" in line] == [
         line for line in again.splitlines() if "planted items" in line
     ]
+
+
+@pytest.mark.slow
+def test_nights_of_other_rules_are_told(tmp_path: Path) -> None:
+    demo(tmp_path, "--chats", "60")
+    card = house_file("scorecard.yaml")[0]
+    (tmp_path / "card.yaml").write_text(card.replace("process: 15", "process: 16"), "utf-8")
+    settings = tmp_path / "zhijian.toml"
+    settings.write_text('scorecard = "card.yaml"\n' + settings.read_text("utf-8"), "utf-8")
+    again = demo(tmp_path, "--chats", "60")
+    told = re.search(r"(\d+) nights, .* (\d+) of these nights were judged by other rules", " ".join(again.split()))
+    assert told is not None
+    assert told[1] == told[2]
 
 
 @pytest.mark.slow
