@@ -20,7 +20,7 @@ from qa.errors import NotFoundError
 from qa.policy import Policy
 from qa.progress import Progress
 from qa.rules.diff import side
-from qa.rules.inspector import Case, Inspected, Inspector, Standard
+from qa.rules.inspector import Case, Compiled, Inspected, Inspector, Standard
 from qa.store import frames
 from qa.store.chats import FrameChat, days_with_chats, decode_body, merchants, read_frame_chunk
 from qa.store.dropping import without_text
@@ -88,7 +88,7 @@ def backtest(engine: Engine, options: BacktestOptions, progress: Progress) -> Ba
     progress.stage("backtest", sum(day.chats for day in days))
     for day in days:
         judge = judges.of(day)
-        pasts = [Past(engine, day.merchant, day.day, *inspector.lookback) for inspector in judge]
+        pasts = _pasts(engine, day, *judge)
         rows = _rows(engine, day, tally, pasts)
         while batch := list(islice(rows, CHUNK)):
             judged = _judged(judge, day.day, batch)
@@ -118,23 +118,29 @@ def _said(done: Inspected | Exception) -> Inspected:
 
 
 class _Judges:
-    """Compiled rules of both sides, kept while merchant and policy stay the same."""
+    """Compiled rules of both sides; a standard that judges several merchants is compiled once."""
 
     def __init__(self, options: BacktestOptions, old: Mapping[str, Standard]) -> None:
         self._options = options
-        self._old = old
+        self._new = Compiled(options.new)
+        self._hashes = {merchant: standard.hash for merchant, standard in old.items()}
+        self._standards = {self._hashes[merchant]: standard for merchant, standard in old.items()}
+        self._old = lru_cache(maxsize=1)(self._compile)
         self._pair = lru_cache(maxsize=1)(self._make)
 
     def of(self, day: _Day) -> tuple[Inspector, Inspector]:
         """Return the inspectors by the old and the new standard."""
         if day.night is None:
-            return self._pair(day.merchant, *self._options.policy(day.merchant, day.day))
+            return self._pair(self._hashes[day.merchant], *self._options.policy(day.merchant, day.day))
         policy = Policy.from_snapshot(day.night.policy)
-        return self._pair(day.merchant, policy, ZoneInfo(day.night.policy["timezone"]))
+        return self._pair(self._hashes[day.merchant], policy, ZoneInfo(day.night.policy["timezone"]))
 
-    def _make(self, merchant: str, policy: Policy, zone: ZoneInfo) -> tuple[Inspector, Inspector]:
-        gc.collect()  # compiled rules hold each other, and those of the merchant before are tens of megabytes
-        return Inspector(self._old[merchant], policy, zone), Inspector(self._options.new, policy, zone)
+    def _make(self, old: str, policy: Policy, zone: ZoneInfo) -> tuple[Inspector, Inspector]:
+        return Inspector(self._old(old), policy, zone), Inspector(self._new, policy, zone)
+
+    def _compile(self, old: str) -> Compiled:
+        gc.collect()  # compiled rules hold each other, and those of the standard before are tens of megabytes
+        return Compiled(self._standards[old])
 
 
 def _plan(connection: Connection, options: BacktestOptions) -> tuple[list[_Day], list[str]]:
@@ -224,11 +230,19 @@ def _every(engine: Engine, day: _Day, tally: Tally, pasts: Sequence[Past]) -> It
         after = chunk[-1].pk
 
 
+def _pasts(engine: Engine, day: _Day, old: Inspector, new: Inspector) -> tuple[Past, Past]:
+    """What each side wants to know of other chats; one and the same where both want the same."""
+    past = Past(engine, day.merchant, day.day, *old.lookback)
+    same = old.lookback == new.lookback
+    return past, past if same else Past(engine, day.merchant, day.day, *new.lookback)
+
+
 def _histories(
     connection: Connection, pasts: Sequence[Past], chunk: Sequence[frames.SampledChat | FrameChat]
 ) -> _Histories:
     pks = [one.pk for one in chunk]
-    return tuple(past.of(connection, pks) for past in pasts)
+    known = {past: past.of(connection, pks) for past in pasts}
+    return tuple(known[past] for past in pasts)
 
 
 def _cell(day: _Day, wave: int, stratum: frames.Stratum) -> Cell:

@@ -22,7 +22,7 @@ from qa.nightly.thinking import ModelRef, load
 from qa.policy import Policy
 from qa.rules.drafts import Opinion
 from qa.rules.hits import found_by
-from qa.rules.inspector import Case, Inspected, Inspector, Standard
+from qa.rules.inspector import Case, Compiled, Inspected, Inspector, Standard
 from qa.sampling import draw_key
 from qa.store.chats import FrameChat, decode_body, read_bodies, read_frame_chunk, repeat_contacts
 from qa.store.frames import Screened, read_late_chunk
@@ -68,7 +68,7 @@ class Team:
     def __init__(self, engine: Engine, assignment: Assignment) -> None:
         self.engine = engine
         self.task = assignment
-        self.policy, self.inspector = _compiled(assignment.standard, assignment.policy, assignment.zone)
+        self.policy, self.inspector = _judging(assignment.standard, assignment.policy, assignment.zone)
         self._model = None if assignment.model is None else load(assignment.model)
         self._past = Past(engine, assignment.merchant, assignment.day, *self.inspector.lookback)
 
@@ -156,10 +156,16 @@ class Team:
 
 
 @lru_cache(maxsize=8)
-def _compiled(standard: str, policy: str, zone: str) -> tuple[Policy, Inspector]:
-    """The rules of a night, compiled once for all nights by the same standard and policy."""
+def _judging(standard: str, policy: str, zone: str) -> tuple[Policy, Inspector]:
+    """Policy and inspector of a night, made once for all nights by the same."""
     terms = Policy.from_snapshot(orjson.loads(policy))
-    return terms, Inspector(Standard.model_validate_json(standard), terms, ZoneInfo(zone))
+    return terms, Inspector(_compiled(standard), terms, ZoneInfo(zone))
+
+
+@lru_cache(maxsize=8)
+def _compiled(standard: str) -> Compiled:
+    """The rules of a night, compiled once for all merchants and days that are judged by them."""
+    return Compiled(Standard.model_validate_json(standard))
 
 
 def _read(body: bytes) -> Chat | Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from qa.flagging import Failure, Flag, Thresholds, flag
 from qa.policy import Policy, risk_reasons
 from qa.rules.context import make_context
 from qa.rules.drafts import Opinion
-from qa.rules.engine import compile_pack, red_lines
+from qa.rules.engine import RuleSet, compile_pack, red_lines
 from qa.rules.hits import parted
 from qa.rules.lookback import UNKNOWN, lookback
 from qa.rules.mistakes import first_mistake
@@ -94,38 +94,50 @@ class Case(NamedTuple):
     """What ``Inspector.first_many`` said of it; ``None``: those rules have still to be asked."""
 
 
+class Compiled:
+    """A standard's rules, compiled: what inspectors under different policies share."""
+
+    def __init__(self, standard: Standard) -> None:
+        """Compile the standard; PackError where a rule cannot be compiled."""
+        self.pack, self.scorecard = standard.pack, standard.scorecard
+        self.rules = {rule.id: rule for rule in self.pack.active}
+        self.places = {rule: place for place, rule in enumerate(self.rules)}
+        self.passed = {rule.id: _item(rule, 0.0) for rule in self.pack.active}
+        self.skipped = {rule.id: _item(rule, None) for rule in self.pack.active}
+        first, reading = parted(self.pack.active)
+        self.first, self.reading = compile_pack(self.pack, only=first), compile_pack(self.pack, only=reading)
+        self.lookback = lookback(self.pack)
+        """What the judge wants to know of other chats (``Inspector.inspect``'s ``history``)."""
+
+    @cached_property
+    def red_lines(self) -> RuleSet:
+        """The rules that run over every chat."""
+        return compile_pack(self.pack, only=red_lines(self.pack))
+
+
 class Inspector:
     """Inspects chats by one standard under one policy. Build one a process: it holds the compiled rules.
 
     Who has many chats in hand gives them together (``targeted_many``, ``inspect_many``): the same is said of each, in
-    less time.
+    less time. Who has several policies compiles the standard once (``Compiled``).
     """
 
-    def __init__(self, standard: Standard, policy: Policy, zone: ZoneInfo) -> None:
-        """Compile the standard; PackError where a rule cannot be compiled."""
-        pack = standard.pack
-        self._rules = {rule.id: rule for rule in pack.active}
-        self._passed = {rule.id: _item(rule, 0.0) for rule in pack.active}
-        self._skipped = {rule.id: _item(rule, None) for rule in pack.active}
-        self._weights, self._full = standard.scorecard.dimensions, standard.scorecard.full
+    def __init__(self, standard: Standard | Compiled, policy: Policy, zone: ZoneInfo) -> None:
+        """Compile the standard where it is not; PackError where a rule cannot be compiled."""
+        self._by = standard if isinstance(standard, Compiled) else Compiled(standard)
         self._policy = policy
         self._thresholds = Thresholds(policy.low_score, policy.excellent_score, policy.model_risk)
-        self._context = make_context(pack, policy, zone)
-        first, reading = parted(pack.active)
-        self._first, self._reading = compile_pack(pack, only=first), compile_pack(pack, only=reading)
-        self._places = {rule: place for place, rule in enumerate(self._rules)}
-        self._red_lines = compile_pack(pack, only=red_lines(pack))
-        self.lookback = lookback(pack)
-        """What the judge wants to know of other chats (``inspect``'s ``history``)."""
+        self._context = make_context(self._by.pack, policy, zone)
+        self.lookback = self._by.lookback
 
     def targeted(self, chat: Chat, day: str, *, repeat_contact: bool = False) -> tuple[str, ...]:
         """Return why the chat is inspected with certainty: red-line rules hit, then risk signals; () if it is not."""
-        return self._reasons(chat, self._red_lines.fired(chat, self._context, day), repeat_contact)
+        return self._reasons(chat, self._by.red_lines.fired(chat, self._context, day), repeat_contact)
 
     def targeted_many(self, chats: Sequence[tuple[Chat, bool]], day: str) -> list[tuple[str, ...] | Exception]:
         """``targeted`` of chats, each with whether it is a repeat contact; the exception where one cannot be read."""
         try:
-            fired = self._red_lines.fired_many([(chat, self._context) for chat, _ in chats], day)
+            fired = self._by.red_lines.fired_many([(chat, self._context) for chat, _ in chats], day)
         except Exception:  # noqa: BLE001 - one of them is odd: one by one, it is found
             return [_tried(partial(self.targeted, chat, day, repeat_contact=again)) for chat, again in chats]
         told = zip(chats, fired, strict=True)
@@ -152,9 +164,9 @@ class Inspector:
         """
         chats = [(case.chat, self._around(case.history, None)) for case in cases]
         try:
-            return list(self._first.judge_many(chats, day))
+            return list(self._by.first.judge_many(chats, day))
         except Exception:  # noqa: BLE001 - one of them is odd: one by one, it is found
-            return [_tried(partial(self._first.judge, chat, around, day)) for chat, around in chats]
+            return [_tried(partial(self._by.first.judge, chat, around, day)) for chat, around in chats]
 
     def inspect_many(self, cases: Sequence[Case], day: str) -> list[Inspected | Exception]:
         """``inspect`` of chats of one local day; the exception for one that cannot be judged."""
@@ -173,11 +185,11 @@ class Inspector:
         """What all rules say: the first ones where nobody asked them yet, then those that read the model's opinion."""
         chats = [(case.chat, self._around(case.history, case.thought)) for case in cases]
         asked = [case.first for case in cases if case.first is not None]
-        first = asked if len(asked) == len(cases) else self._first.judge_many(chats, day)
-        if not self._reading.rules:
+        first = asked if len(asked) == len(cases) else self._by.first.judge_many(chats, day)
+        if not self._by.reading.rules:
             return first
-        rest = self._reading.judge_many(chats, day)
-        return [merged(one, more, self._places) for one, more in zip(first, rest, strict=True)]
+        rest = self._by.reading.judge_many(chats, day)
+        return [merged(one, more, self._by.places) for one, more in zip(first, rest, strict=True)]
 
     def _around(self, history: History, thought: ChatOpinion | None) -> Context:
         """What rules may know besides the chat."""
@@ -188,10 +200,10 @@ class Inspector:
     def _inspected(self, opinion: Opinion, history: History, thought: ChatOpinion | None) -> Inspected:
         """Score and flag what the rules say."""
         broken = "; ".join(opinion.broken) or None
-        card = None if broken else score(self._items(opinion, history), self._weights, self._full)
+        card = None if broken else self._score(opinion, history)
         points: Mapping[str, float] = card.points() if card else {}
         findings = tuple(self._told(finding, points, history) for finding in opinion.findings)
-        severities = tuple(self._rules[finding.rule].severity for finding in findings)
+        severities = tuple(self._by.rules[finding.rule].severity for finding in findings)
         return Inspected(
             card, findings, severities, opinion.not_applicable, broken, self._flags(card, findings, broken, thought)
         )
@@ -202,7 +214,7 @@ class Inspector:
 
     def _told(self, finding: Finding, points: Mapping[str, float], history: History) -> Finding:
         """The finding with its points; a repeated offence names the one before."""
-        message, repeat = finding.message, self._rules[finding.rule].repeat
+        message, repeat = finding.message, self._by.rules[finding.rule].repeat
         earlier = history.offences.get(finding.rule)
         if repeat is not None and earlier is not None:
             message += _REPEATED.format(repeat.within_days, earlier.days + 1, earlier.last_day, earlier.last_chat)
@@ -210,11 +222,15 @@ class Inspector:
 
     def _items(self, opinion: Opinion, history: History) -> list[Item]:
         """The part of every rule in the score, in the order of the pack; most pass, so those are made beforehand."""
-        items = self._passed | {rule: self._skipped[rule] for rule in opinion.not_applicable}
+        items = self._by.passed | {rule: self._by.skipped[rule] for rule in opinion.not_applicable}
         for finding in opinion.findings:
-            rule = self._rules[finding.rule]
+            rule = self._by.rules[finding.rule]
             items[finding.rule] = _item(rule, _lost(rule, finding, history.offences.get(rule.id)), earned=True)
         return list(items.values())
+
+    def _score(self, opinion: Opinion, history: History) -> Score:
+        card = self._by.scorecard
+        return score(self._items(opinion, history), card.dimensions, card.full)
 
     def _flags(
         self,
@@ -224,7 +240,7 @@ class Inspector:
         thought: ChatOpinion | None = None,
     ) -> tuple[Flag, ...]:
         failures = [
-            Failure(finding.rule, self._rules[finding.rule].severity, self._rules[finding.rule].red_line)
+            Failure(finding.rule, self._by.rules[finding.rule].severity, self._by.rules[finding.rule].red_line)
             for finding in findings
             if finding.outcome is Result.FAILED
         ]

@@ -18,6 +18,21 @@ from qa.types import MICROSECONDS, History, Instant, Offences, Result
 _HOUR = 3600 * MICROSECONDS
 _IN_LIST = 500
 
+_OFFENCES_OF_RUN = (
+    select(chats.c.agent_id, chats.c.day, func.min(chats.c.chat_id))
+    .select_from(findings.join(inspections, inspections.c.id == findings.c.inspection_id))
+    .join(chats, chats.c.id == inspections.c.chat_pk)
+    .where(
+        findings.c.rule == bindparam("rule"),
+        findings.c.inspection_id >= bindparam("first", type_=BigInteger),
+        findings.c.inspection_id < bindparam("next", type_=BigInteger),
+        findings.c.outcome == Result.FAILED.value,
+        chats.c.agent_id.is_not(None),
+    )
+    .group_by(chats.c.agent_id, chats.c.day)
+)
+"""Made once: a night asks it for every rule and run of the days before."""
+
 AgentOffences = dict[str, dict[str, Offences]]
 """Agent id → rule id → earlier offences."""
 
@@ -89,20 +104,8 @@ def offences(connection: Connection, merchant: str, day: str, days: Mapping[str,
     for rule, back in days.items():
         first = (date.fromisoformat(day) - timedelta(days=back)).isoformat()
         for run in _runs(connection, merchant, first, day):
-            query = (
-                select(chats.c.agent_id, chats.c.day, func.min(chats.c.chat_id))
-                .select_from(findings.join(inspections, inspections.c.id == findings.c.inspection_id))
-                .join(chats, chats.c.id == inspections.c.chat_pk)
-                .where(
-                    findings.c.rule == rule,
-                    findings.c.inspection_id >= run << RANK_BITS,
-                    findings.c.inspection_id < (run + 1) << RANK_BITS,
-                    findings.c.outcome == Result.FAILED.value,
-                    chats.c.agent_id.is_not(None),
-                )
-                .group_by(chats.c.agent_id, chats.c.day)
-            )
-            for agent, on, chat in connection.execute(query):
+            of_run = {"rule": rule, "first": run << RANK_BITS, "next": (run + 1) << RANK_BITS}
+            for agent, on, chat in connection.execute(_OFFENCES_OF_RUN, of_run):
                 seen = found[agent, rule]
                 seen[on] = min(chat, seen.get(on, chat))
     result: AgentOffences = defaultdict(dict)

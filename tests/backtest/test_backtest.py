@@ -16,7 +16,7 @@ from qa.backtest.page import page
 from qa.backtest.tally import Examples, Judged, Place
 from qa.errors import NotFoundError
 from qa.policy import Policy
-from qa.rules.inspector import Case, Inspected, Inspector, Standard
+from qa.rules.inspector import Case, Compiled, Inspected, Inspector, Standard
 from qa.rules.pack import load_pack
 from qa.store import frames, nights
 from qa.store.chats import StoredChat, iter_chats
@@ -102,6 +102,22 @@ def test_every_closed_chat_is_judged_by_both_and_nothing_changes(stored: Engine,
         assert (shift.both, shift.newly) == (sum(a and b for a, b in fired), sum(b and not a for a, b in fired))
 
 
+def test_a_standard_is_compiled_once_for_all_merchants(
+    stored: Engine, draft: Standard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[str] = []
+
+    def counted(standard: Standard) -> Compiled:
+        compiled.append(standard.pack.id)
+        return Compiled(standard)
+
+    monkeypatch.setattr("qa.backtest.run.Compiled", counted)
+    policies = {"acme": Policy(), "other": Policy(low_score=50)}
+    found = run(stored, draft, every=True, policy=lambda merchant, _: (policies[merchant], kit.ZONE))
+    assert found.merchants == ("acme", "other")
+    assert compiled == ["draft", "house"]
+
+
 def test_rules_are_told_by_what_became_of_them(stored: Engine, draft: Standard) -> None:
     rules = {one.rule: one for one in run(stored, draft, every=True).rules}
     names = ("knows-nothing", "impatience", "low-csat", "greeting-missing", "closing-missing")
@@ -152,7 +168,7 @@ def test_a_rule_that_crashes_is_told(stored: Engine, draft: Standard, monkeypatc
 
     def inspect_many(self: Inspector, cases: Sequence[Case], day: str) -> list[Inspected | Exception]:
         done = judge(self, cases, day)
-        if not any(rule == "knows-nothing" for rule in self._rules):
+        if "knows-nothing" not in self._by.rules:
             return done
         long = [len(case.chat.messages) > 4 for case in cases]
         return [

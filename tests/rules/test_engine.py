@@ -15,7 +15,7 @@ from qa.policy import Policy
 from qa.rules.context import house_context
 from qa.rules.drafts import PLACES_LIMIT, QUOTE_LIMIT
 from qa.rules.engine import compile_pack
-from qa.rules.inspector import RED_LINE, Inspector, Standard, load_scorecard
+from qa.rules.inspector import RED_LINE, Compiled, Inspector, Standard, load_scorecard
 from qa.rules.operators.shape import TurnCount
 from qa.rules.pack import load_house
 from qa.sources.canonical import to_chat
@@ -231,3 +231,14 @@ def test_the_screen_passes_over_no_chat_that_a_full_judgement_would_hit() -> Non
         assert set(rules.fired(chat, context, "2026-10-01")) == hit
         seen.update(hit)
     assert sum(rule.startswith("red-") for rule in seen) >= 4
+
+
+def test_inspectors_under_several_policies_share_what_is_compiled() -> None:
+    standard = Standard(pack=load_house().pack, scorecard=load_scorecard(None))
+    compiled = Compiled(standard)
+    policies = [Policy(), Policy(low_score=75)]
+    [chat] = parse_plain("客户: 在吗\n客服: 不知道，自己看")
+    apart = [Inspector(standard, policy, ZONE).inspect(chat, "2026-11-20") for policy in policies]
+    shared = [Inspector(compiled, policy, ZONE) for policy in policies]
+    assert [one.inspect(chat, "2026-11-20") for one in shared] == apart
+    assert apart[0].flags != apart[1].flags

@@ -26,7 +26,7 @@ from qa.hours import iso_local
 from qa.ledger import Ledger, Wait, build_ledger, ledger_as_dict
 from qa.policy import Policy, PolicyBook
 from qa.rules.context import make_context
-from qa.rules.inspector import Inspected, Inspector, Standard, load_scorecard
+from qa.rules.inspector import Compiled, Inspected, Inspector, Standard, load_scorecard
 from qa.rules.mistakes import nearest
 from qa.rules.nearly import ON_THE_SPOT
 from qa.rules.pack import Pack, Rule, load_house
@@ -106,12 +106,12 @@ def ledger(settings: Settings, chatfile: Path, merchant: str | None, file_format
 
 
 class _Judges:
-    """The standard and policy for each chat, each compiled once."""
+    """The standard and policy for each chat, each standard compiled once."""
 
     def __init__(self, settings: Settings, pack: Path | None, today: int) -> None:
         self._settings, self._pack, self._now = settings, pack, today
         self._book = PolicyBook.from_mapping(settings.policy_mapping(), where=str(settings.file or "settings"))
-        self._inspectors: dict[tuple[Path | None, Policy], Inspector] = {}
+        self._compiled: dict[Path | None, Compiled] = {}
         self._packs: dict[Path | None, Pack] = {}
         self._whys: dict[tuple[str, str], Why] = {}
 
@@ -135,10 +135,9 @@ class _Judges:
         """Local day, inspector and pack for a chat."""
         day, policy, zone = self.policy(chat)
         pack, path = self.pack(chat), self._path(chat)
-        if (path, policy) not in self._inspectors:
-            standard = Standard(pack=pack, scorecard=load_scorecard(self._settings.scorecard))
-            self._inspectors[path, policy] = Inspector(standard, policy, zone)
-        return day, self._inspectors[path, policy], pack
+        if path not in self._compiled:
+            self._compiled[path] = Compiled(Standard(pack=pack, scorecard=load_scorecard(self._settings.scorecard)))
+        return day, Inspector(self._compiled[path], policy, zone), pack
 
     def passed(self, chat: Chat, inspected: Inspected, rule_id: str | None) -> dict[str, str]:
         """Rule → why it passed, for all that judged the chat and found nothing."""
