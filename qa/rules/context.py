@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from qa.hours import Hours, parse_hours
 from qa.ledger import LedgerSettings
-from qa.phrases import courtesy_set, holding_set
+from qa.phrases import PhraseSet, courtesy_set, holding_set
 from qa.policy import HourRange, Policy
 from qa.rules.pack import Pack
 from qa.rules.view import Context
@@ -21,12 +22,23 @@ def make_context(pack: Pack, policy: Policy, zone: ZoneInfo) -> Context:
             zone=zone,
             business_hours=_hours(policy.business_hours),
             reopen_after_s=policy.reopen_after_s,
-            courtesy=courtesy_set(pack.wordlists["courtesy"]).matches,
-            holding=holding_set(pack.wordlists["holding"]).matches,
+            courtesy=_courtesy(pack.wordlists["courtesy"]).matches,
+            holding=_holding(pack.wordlists["holding"]).matches,
         ),
         peak=_hours(policy.peak_hours),
         zone=zone,
     )
+
+
+@lru_cache(maxsize=32)
+def _courtesy(words: tuple[str, ...]) -> PhraseSet:
+    """The set of these words: most merchants have those of the house."""
+    return courtesy_set(words)
+
+
+@lru_cache(maxsize=32)
+def _holding(words: tuple[str, ...]) -> PhraseSet:
+    return holding_set(words)
 
 
 def house_context(pack: Pack) -> Context:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -295,7 +295,15 @@ def _lost(rule: Rule, finding: Finding, earlier: Offences | None) -> float:
 
 def load_scorecard(path: Path | None) -> Scorecard:
     """Read a scorecard file, the house scorecard by default; PackError names the place of a mistake."""
-    text, name = house_file("scorecard.yaml") if path is None else (read_file(path), str(path))
+    return _house_scorecard() if path is None else _scorecard(read_file(path), str(path))
+
+
+@lru_cache(maxsize=1)
+def _house_scorecard() -> Scorecard:
+    return _scorecard(*house_file("scorecard.yaml"))
+
+
+def _scorecard(text: str, name: str) -> Scorecard:
     document = parse_yaml(text, name)
     try:
         card = Scorecard.model_validate(document.value)
