@@ -205,7 +205,10 @@ def sentences() -> tuple[Sentence, ...]:
 
 
 class RedLines:
-    """The red lines of the house pack, asked about what an agent writes: one message, or several with || between."""
+    """The red lines of the house pack, asked about what an agent writes: one message, or several with || between.
+
+    What the customer had said may stand before it, and >> between.
+    """
 
     def __init__(self) -> None:
         located = load_house()
@@ -216,8 +219,10 @@ class RedLines:
     def quotes(self, text: str) -> dict[str, str]:
         """Red lines that the text crosses, each with the quote."""
         customer, agent = self._chat.messages
-        said = [msgspec.structs.replace(agent, text=one.strip()) for one in text.split("||")]
-        chat = msgspec.structs.replace(self._chat, messages=(customer, *said))
+        *asked, written = text.split(">>")
+        said = [msgspec.structs.replace(agent, text=one.strip()) for one in written.split("||")]
+        before = [msgspec.structs.replace(customer, text=one.strip()) for one in asked] or [customer]
+        chat = msgspec.structs.replace(self._chat, messages=(*before, *said))
         opinion = self._rules.judge(chat, self._context, "2026-11-20")
         return {finding.rule: finding.evidence[0].quote for finding in opinion.findings}
 
