@@ -5,6 +5,10 @@ docs/rule-quality.md and what is misjudged of the half that may be looked at:
 
     python tests/helpers/evasions.py
     python tests/helpers/evasions.py --sentences
+
+or what the experimental rule that learns from sentences finds besides, of either half and of files of chats:
+
+    python tests/helpers/evasions.py --suspected [CHATS…]
 """
 
 from __future__ import annotations
@@ -26,10 +30,14 @@ from ruamel.yaml import YAML
 from qa.rules.context import house_context
 from qa.rules.engine import compile_pack, red_lines
 from qa.rules.pack import load_house
+from qa.sources import read_chats
+from qa.sources.base import Accepted, ReadOptions
 from qa.sources.plain import parse_plain
 from qa.text import _stand_ins
+from qa.types import Chat
 
 DATA = Path(__file__).resolve().parents[1] / "rules" / "data"
+SUSPECTED = "red-suspected"
 LISTED = ("red-insult", "insult")
 """A rule whose phrases are those of a word list, and the list."""
 
@@ -210,10 +218,10 @@ class RedLines:
     What the customer had said may stand before it, and >> between.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *more: str) -> None:
         located = load_house()
         self._context = house_context(located.pack)
-        self._rules = compile_pack(located, only=red_lines(located.pack))
+        self._rules = compile_pack(located, only=[*red_lines(located.pack), *more])
         [self._chat] = parse_plain("客户: 在吗\n客服: 。", self._context.zone)
 
     def quotes(self, text: str) -> dict[str, str]:
@@ -222,9 +230,17 @@ class RedLines:
         *asked, written = text.split(">>")
         said = [msgspec.structs.replace(agent, text=one.strip()) for one in written.split("||")]
         before = [msgspec.structs.replace(customer, text=one.strip()) for one in asked] or [customer]
-        chat = msgspec.structs.replace(self._chat, messages=(*before, *said))
+        return self.quotes_of(msgspec.structs.replace(self._chat, messages=(*before, *said)))
+
+    def quotes_of(self, chat: Chat) -> dict[str, str]:
+        """Return the same of a chat."""
         opinion = self._rules.judge(chat, self._context, "2026-11-20")
         return {finding.rule: finding.evidence[0].quote for finding in opinion.findings}
+
+    def chats(self, file: Path) -> list[Chat]:
+        """Return the chats of a file that can be read."""
+        read = read_chats(file, ReadOptions(zone=self._context.zone, now=2**53))
+        return [one.chat for one in read if isinstance(one, Accepted)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +295,24 @@ def halves() -> None:
             _say(f"{'missed' if sentence.rule else 'wrong'}: {sentence.rule or ''} {quotes} in {sentence.text}")
 
 
+def with_suspected(files: list[Path]) -> None:
+    """Print what is found of either half with and without the rule that learns, and where it fires in these files."""
+    judge = RedLines(SUSPECTED)
+    told = {sentence: judge.quotes(sentence.text) for sentence in sentences()}
+    for seen, half in ((True, "seen"), (False, "held out")):
+        for guilty, kind in ((True, "evasive"), (False, "innocent")):
+            quotes = [told[s] for s in told if s.seen is seen and bool(s.rule) is guilty]
+            red = Tally(sum(bool(one.keys() - {SUSPECTED}) for one in quotes), len(quotes))
+            _say(f"{half}: {kind}: {red} by red lines, {Tally(sum(map(bool, quotes)), len(quotes))} with {SUSPECTED}")
+    for file in files:
+        chats = judge.chats(file)
+        found = [judge.quotes_of(chat) for chat in chats]
+        _say(f"{file.name}: {SUSPECTED} fires in {Tally(sum(SUSPECTED in one for one in found), len(chats))} chats")
+        for chat, one in zip(chats, found, strict=True):
+            if SUSPECTED in one:
+                _say(f"{chat.id}: {one[SUSPECTED]!r}{' besides a red line' if len(one) > 1 else ''}")
+
+
 def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
@@ -288,4 +322,7 @@ def _least(made: list[Evasion]) -> int:
 
 
 if __name__ == "__main__":
-    halves() if "--sentences" in sys.argv[1:] else main()
+    if "--suspected" in sys.argv[1:]:
+        with_suspected([Path(name) for name in sys.argv[1:] if name != "--suspected"])
+    else:
+        halves() if "--sentences" in sys.argv[1:] else main()

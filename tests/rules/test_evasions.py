@@ -7,7 +7,7 @@ from collections import Counter
 from functools import lru_cache
 
 import pytest
-from evasions import WAYS, Evasion, RedLines, Sentence, evasions, innocent, sentences
+from evasions import SUSPECTED, WAYS, Evasion, RedLines, Sentence, evasions, innocent, sentences
 
 from qa.rules.engine import red_lines
 from qa.rules.pack import load_house
@@ -18,6 +18,8 @@ CAUGHT = 0.95
 CROSSED = 0.01
 SEEN, HELD_OUT = 0.95, 0.54
 """Of the sentences in disguise that menders may look at, and of those they may not: a little under what is measured."""
+WITH_SUSPECTED, WRONGLY_SUSPECTED = 0.72, 0.02
+"""Of those they may not, with the rule that learns besides; and of the innocent ones."""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,22 @@ def test_the_share_of_evasive_sentences_that_is_caught(judge: RedLines, *, seen:
     assert len(caught) >= 100
     assert {sentence.rule for sentence in caught} == set(RULES)
     assert sum(caught.values()) / len(caught) >= share
+
+
+def test_the_rule_that_learns_finds_more_of_what_it_has_not_seen() -> None:
+    judge = RedLines(SUSPECTED)
+    held = {s: judge.quotes(s.text) for s in sentences() if not s.seen}
+    evasive = [quotes for s, quotes in held.items() if s.rule]
+    innocent_ones = [quotes for s, quotes in held.items() if not s.rule]
+    assert sum(map(bool, evasive)) / len(evasive) >= WITH_SUSPECTED
+    assert sum(SUSPECTED in quotes for quotes in innocent_ones) / len(innocent_ones) <= WRONGLY_SUSPECTED
+
+
+def test_nothing_that_is_held_out_is_learned_from() -> None:
+    lists = load_house().pack.wordlists
+    learned_from = {fold(one, Level.SQUASH) for name in ("red_sentences", "red_innocent") for one in lists[name]}
+    held = {fold(s.text.split(">>")[-1], Level.SQUASH) for s in sentences() if not s.seen}
+    assert not held & learned_from
 
 
 def test_innocent_sentences_of_either_half_cross_no_red_line(judge: RedLines) -> None:
