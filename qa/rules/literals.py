@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
+from math import fsum, prod
 
 _MOST = 500
 """Words into which neighbouring pieces of an expression are multiplied out."""
@@ -39,7 +39,9 @@ _LITERAL_ESCAPES = frozenset(r"\.+*?()[]{}|^$-/,:")
 _CLAUSES = 3
 """Sets of characters that are kept of an expression."""
 _SELDOM_ENOUGH = 0.03
-"""Share of turns in which an expression may be tried in vain, roughly."""
+"""Share of turns in which an expression may be tried in vain, roughly …"""
+_ENOUGH = 0.02
+"""… and a share below which no further set is asked for: every set has to be looked for in all turns."""
 _WIDEST = 3_000
 """Characters of one set."""
 _COMMON, _RARE = 0.15, 0.02
@@ -118,7 +120,17 @@ def _together(branches: list[tuple[frozenset[str], ...]]) -> tuple[tuple[frozens
     if not branches:
         return ()
     joined = _any_of(branches)
-    return (joined,) if _likely(joined) < _SELDOM_ENOUGH else tuple(branches)
+    return tuple(map(_enough, (joined,) if _likely(joined) < _SELDOM_ENOUGH else branches))
+
+
+def _enough(clauses: tuple[frozenset[str], ...]) -> tuple[frozenset[str], ...]:
+    """As many of the clauses, the best first, as say enough together.
+
+    >>> [len(_enough((frozenset(one),) * 3)) for one in ("码", "您", "拍拉扯")]
+    [2, 3, 2]
+    """
+    shares = [_likely(clauses[:number]) for number in range(1, len(clauses))]
+    return clauses[: 1 + sum(share >= _ENOUGH for share in shares)]
 
 
 def _inside(word: str) -> Iterator[str]:
@@ -232,7 +244,7 @@ def _likely(clauses: Iterable[frozenset[str]]) -> float:
 
 def _expected(characters: frozenset[str]) -> float:
     """How many of these characters are in a turn, roughly."""
-    return sum(_COMMON if character in _FILLING else _RARE for character in characters)
+    return fsum(_COMMON if character in _FILLING else _RARE for character in characters)
 
 
 def _sequence(pieces: list[_Piece]) -> _Piece:
@@ -271,7 +283,7 @@ def _plain(word: str) -> bool:
 
 
 def _cost(words: frozenset[str]) -> float:
-    return sum(map(_often, words))
+    return fsum(map(_often, words))  # the same in whatever order a set is walked through, so that all processes agree
 
 
 def _often(word: str) -> float:

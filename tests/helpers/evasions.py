@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import product
 from pathlib import Path
 
 if __name__ == "__main__":  # run as a file, the checkout is not on the path
@@ -30,14 +31,17 @@ from ruamel.yaml import YAML
 from qa.rules.context import house_context
 from qa.rules.engine import compile_pack, red_lines
 from qa.rules.pack import load_house
+from qa.rules.resemblance import learned
 from qa.sources import read_chats
 from qa.sources.base import Accepted, ReadOptions
 from qa.sources.plain import parse_plain
-from qa.text import _stand_ins
+from qa.text import Level, _stand_ins, fold
 from qa.types import Chat
 
 DATA = Path(__file__).resolve().parents[1] / "rules" / "data"
-SUSPECTED = "red-suspected"
+SUSPECTED, AT_LEAST = "red-suspected", 0.8
+"""The rule that learns, and its threshold."""
+LEARNED_FROM, FOLDS = ("red_sentences", "red_innocent"), 5
 LISTED = ("red-insult", "insult")
 """A rule whose phrases are those of a word list, and the list."""
 
@@ -295,15 +299,34 @@ def halves() -> None:
             _say(f"{'missed' if sentence.rule else 'wrong'}: {sentence.rule or ''} {quotes} in {sentence.text}")
 
 
+def crossed_over() -> tuple[Tally, Tally]:
+    """How many of the sentences that are learned from are told by what the other four fifths teach, of either kind."""
+    lists = load_house().pack.wordlists
+    folded = [tuple(dict.fromkeys(fold(one, Level.SQUASH) for one in lists[name])) for name in LEARNED_FROM]
+    counts = [0, 0]
+    for part in range(FOLDS):
+        rest = [tuple(one for i, one in enumerate(of) if i % FOLDS != part) for of in folded]
+        model = learned(rest[0], rest[1])
+        for kind, of in enumerate(folded):
+            counts[kind] += sum(model.of(one) >= AT_LEAST for one in of[part::FOLDS])
+    return Tally(counts[0], len(folded[0])), Tally(counts[1], len(folded[1]))
+
+
 def with_suspected(files: list[Path]) -> None:
     """Print what is found of either half with and without the rule that learns, and where it fires in these files."""
     judge = RedLines(SUSPECTED)
     told = {sentence: judge.quotes(sentence.text) for sentence in sentences()}
-    for seen, half in ((True, "seen"), (False, "held out")):
-        for guilty, kind in ((True, "evasive"), (False, "innocent")):
-            quotes = [told[s] for s in told if s.seen is seen and bool(s.rule) is guilty]
-            red = Tally(sum(bool(one.keys() - {SUSPECTED}) for one in quotes), len(quotes))
-            _say(f"{half}: {kind}: {red} by red lines, {Tally(sum(map(bool, quotes)), len(quotes))} with {SUSPECTED}")
+    for half, kind, stranger in product((True, False), (True, False), (None, False, True)):
+        of = [s for s in told if s.seen is half and bool(s.rule) is kind and stranger in (None, ">>" in s.text)]
+        quotes = [told[s] for s in of]
+        red = Tally(sum(bool(one.keys() - {SUSPECTED}) for one in quotes), len(quotes))
+        _say(
+            f"{'seen' if half else 'held out'}: {'evasive' if kind else 'innocent'}"
+            f"{'' if stranger is None else ', by writers who knew no rule' if stranger else ', the first'}: "
+            f"{red} by red lines, {Tally(sum(map(bool, quotes)), len(quotes))} with {SUSPECTED}"
+        )
+    for name, share in zip(("evasive", "innocent"), crossed_over(), strict=True):
+        _say(f"learned from, by cross-validation: {name}: {share} resemble by {AT_LEAST} or more")
     for file in files:
         chats = judge.chats(file)
         found = [judge.quotes_of(chat) for chat in chats]
